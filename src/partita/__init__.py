@@ -1,0 +1,1 @@
+"""partita: music separated into its parts, in the waveform domain."""

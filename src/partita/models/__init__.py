@@ -1,0 +1,45 @@
+"""Architectures: one file each, pure torch modules built from a typed configuration."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import fields
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from partita.errors import ConfigError
+
+if TYPE_CHECKING:
+    from partita.models.base import WaveformModel
+
+__all__ = ["ARCHITECTURES", "build"]
+
+# name -> (module, class of the model, class of its configuration); imported when first built
+ARCHITECTURES = {"demucs": ("partita.models.demucs", "Demucs", "DemucsConfig")}
+
+
+def build(name: str, **configuration: Any) -> WaveformModel:
+    """Build a model with fresh weights.
+
+    Args:
+        name: An architecture of :data:`ARCHITECTURES`.
+        **configuration: Fields of its configuration class; the rest keep their defaults.
+
+    Raises:
+        ConfigError: The name or a field is unknown, or a value makes no sense.
+    """
+    if name not in ARCHITECTURES:
+        raise ConfigError(f"unknown architecture {name!r}{_nearest(name, ARCHITECTURES)}")
+    module_name, model_class, config_class = ARCHITECTURES[name]
+    module = import_module(module_name)
+    known = [field.name for field in fields(getattr(module, config_class))]
+    for field in configuration:
+        if field not in known:
+            raise ConfigError(f"{name} has no field {field!r}{_nearest(field, known)}")
+    model: WaveformModel = getattr(module, model_class)(getattr(module, config_class)(**configuration))
+    return model
+
+
+def _nearest(word: str, known: Any) -> str:
+    found = difflib.get_close_matches(word, known, n=1)
+    return f": did you mean {found[0]!r}?" if found else f"; known are {', '.join(sorted(known))}"

@@ -1,0 +1,229 @@
+"""Demucs: a convolutional encoder, a BiLSTM and a transposed-convolution decoder with skip connections.
+
+Music Source Separation in the Waveform Domain (Defossez, Usunier, Bottou, Bach, 2019), section 4; every
+choice of its ablation study is a field of :class:`DemucsConfig`. The x2 resampling is of the 2021 revision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from partita.errors import ConfigError
+from partita.models.base import WaveformModel
+from partita.models.geometry import Geometry
+from partita.models.resampling import SincResampler
+
+__all__ = ["Demucs", "DemucsConfig", "rescale_weights"]
+
+
+@dataclass(frozen=True)
+class DemucsConfig:
+    """The choices that make a Demucs; the defaults are the paper's (2019, 100 channels).
+
+    Attributes:
+        sources: Names of the stems.
+        audio_channels: Channels of the mixture (2: stereo).
+        sample_rate: Hz.
+        channels: Channels after the first encoder layer.
+        depth: Number of encoder (and decoder) layers.
+        kernel_size: Of the strided convolutions, in samples of their input.
+        stride: Of the same; each layer shortens the signal by this factor.
+        growth: Each layer has this many times the channels of the one above it.
+        context: Kernel size of the decoder's convolution over neighbouring time steps.
+        glu: Gated linear units after the 1x1 (and context) convolutions; ReLU otherwise.
+        rewrite: Whether there are 1x1 (encoder) and context (decoder) convolutions at all.
+        lstm_layers: Bidirectional LSTM layers between encoder and decoder; 0 for none.
+        upsample: Linear upsampling and a convolution in the place of the transposed convolution
+            (and decimation in the place of the stride), as Wave-U-Net does.
+        rescale: Reference deviation of the initial weights (section 4.3); 0 keeps the initialisation.
+        resample: Work at twice the sample rate (2021 revision).
+    """
+
+    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
+    audio_channels: int = 2
+    sample_rate: int = 44100
+    channels: int = 100
+    depth: int = 6
+    kernel_size: int = 8
+    stride: int = 4
+    growth: float = 2.0
+    context: int = 3
+    glu: bool = True
+    rewrite: bool = True
+    lstm_layers: int = 2
+    upsample: bool = False
+    rescale: float = 0.1
+    resample: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` for a value no model can be built from."""
+        object.__setattr__(self, "sources", tuple(self.sources))
+        if not self.sources or len(set(self.sources)) != len(self.sources):
+            raise ConfigError("sources: name at least one stem, each once")
+        for name in ("audio_channels", "sample_rate", "channels", "depth", "kernel_size", "stride", "context"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: must be at least 1, not {getattr(self, name)}")
+        if self.kernel_size < self.stride:
+            raise ConfigError(f"kernel_size: {self.kernel_size} is less than the stride of {self.stride}, samples would be skipped")
+        if self.context % 2 == 0:
+            raise ConfigError(f"context: must be odd to be centred, not {self.context}")
+        if self.growth <= 0 or self.rescale < 0 or self.lstm_layers < 0:
+            raise ConfigError("growth must be positive; rescale and lstm_layers must not be negative")
+
+
+class Demucs(WaveformModel):
+    """The paper's model.
+
+    Encoder layer i: convolution (kernel 8, stride 4) and ReLU, 1x1 convolution and GLU. Then a BiLSTM and a
+    linear layer. Decoder layer i: the encoder's output is added, a convolution over ``context`` steps and a
+    GLU, a transposed convolution, and a ReLU except after the last. Nothing is padded inside: the output is
+    shorter than the input by what the model looks at on both sides.
+    """
+
+    architecture = "demucs"
+
+    def __init__(self, config: DemucsConfig) -> None:
+        self.config = config
+        lengths = _Lengths(config)
+        super().__init__(
+            sources=config.sources,
+            audio_channels=config.audio_channels,
+            sample_rate=config.sample_rate,
+            geometry=lengths.geometry,
+            configuration={**asdict(config), "sources": list(config.sources)},
+        )
+        self._trims = lengths.trims
+        activation, gates = (nn.GLU(dim=1), 2) if config.glu else (nn.ReLU(), 1)
+        stride = 1 if config.upsample else config.stride
+        stem_channels = len(config.sources) * config.audio_channels
+
+        self.encoder = nn.ModuleList()
+        decoder: list[nn.Module] = []
+        inner, channels = config.audio_channels, config.channels
+        for index in range(config.depth):
+            encode: list[nn.Module] = [nn.Conv1d(inner, channels, config.kernel_size, stride), nn.ReLU()]
+            decode: list[nn.Module] = []
+            if config.rewrite:
+                encode += [nn.Conv1d(channels, gates * channels, 1), activation]
+                decode += [nn.Conv1d(channels, gates * channels, config.context), activation]
+            outer = inner if index else (config.channels if config.upsample else stem_channels)
+            if config.upsample:
+                decode += [nn.Conv1d(channels, outer, config.kernel_size)]
+            else:
+                decode += [nn.ConvTranspose1d(channels, outer, config.kernel_size, stride)]
+            if index:
+                decode += [nn.ReLU()]
+            self.encoder.append(nn.Sequential(*encode))
+            decoder.insert(0, nn.Sequential(*decode))
+            inner, channels = channels, int(config.growth * channels)
+        self.decoder = nn.ModuleList(decoder)
+        self.lstm = BLSTM(inner, config.lstm_layers) if config.lstm_layers else None
+        self.final = nn.Conv1d(config.channels + config.audio_channels, stem_channels, 1) if config.upsample else None
+        self.resampler = SincResampler() if config.resample else None
+        if config.rescale:
+            rescale_weights(self, config.rescale)
+
+    def core(self, mixture: Tensor) -> Tensor:
+        """Separate an input of a valid length (see :meth:`WaveformModel.core`)."""
+        x = self.resampler.double(mixture) if self.resampler else mixture
+        skips = [x]
+        for encode in self.encoder:
+            x = encode(x)
+            skips.append(x)
+            if self.config.upsample:
+                x = x[..., :: self.config.stride]
+        if self.lstm is not None:
+            x = self.lstm(x)
+        trims = list(self._trims)
+        for decode in self.decoder:
+            if self.config.upsample:
+                x = _linear_upsample(x, self.config.stride)
+            x = decode(x + _trim(skips.pop(), trims.pop(0)))
+        if self.final is not None:
+            x = self.final(torch.cat([x, _trim(skips.pop(), trims.pop(0))], dim=1))
+        if self.resampler:
+            x = self.resampler.halve(x)
+        return x.reshape(x.shape[0], len(self.sources), self.audio_channels, x.shape[-1])
+
+
+class BLSTM(nn.Module):
+    """Bidirectional LSTM over time and a linear layer back to the input's channels (section 4.1)."""
+
+    def __init__(self, channels: int, layers: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(channels, channels, num_layers=layers, bidirectional=True)
+        self.linear = nn.Linear(2 * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, channels, steps)`` to the same shape."""
+        y: Tensor = self.linear(self.lstm(x.permute(2, 0, 1))[0])
+        return y.permute(1, 2, 0)
+
+
+@torch.no_grad()
+def rescale_weights(model: nn.Module, reference: float) -> None:
+    """Bring the initial weights of all convolutions nearer to one deviation (section 4.3).
+
+    Weight and bias of each are divided by ``sqrt(std(weight) / reference)``.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
+            scale = (module.weight.std() / reference).sqrt()
+            module.weight /= scale
+            if module.bias is not None:
+                module.bias /= scale
+
+
+class _Lengths:
+    """Lengths of all layers' signals for the shortest valid input, and what follows from them."""
+
+    def __init__(self, config: DemucsConfig) -> None:
+        kernel, stride, upsample = config.kernel_size, config.stride, config.upsample
+        context = config.context - 1 if config.rewrite else 0
+        steps = 1
+        for _ in range(config.depth):  # the decoder needs context on every level
+            steps = -(-steps // stride) + kernel - 1 if upsample else -(-(steps - kernel) // stride) + 1
+            steps = max(1, steps) + context
+        for _ in range(config.depth):
+            steps = steps * stride + kernel - 1 if upsample else (steps - 1) * stride + kernel
+        shortest_input = steps
+
+        skips = [shortest_input]
+        x = shortest_input
+        for _ in range(config.depth):
+            x = x - kernel + 1 if upsample else (x - kernel) // stride + 1
+            skips.append(x)
+            x = -(-x // stride) if upsample else x
+        self.trims: list[tuple[int, int]] = []
+        for _ in range(config.depth):
+            x = (x - 1) * stride if upsample else x
+            self.trims.append(_centred(skips.pop() - x))
+            x -= context
+            x = x - kernel + 1 if upsample else (x - 1) * stride + kernel
+        if upsample:
+            self.trims.append(_centred(skips.pop() - x))
+        multiple = stride**config.depth
+        if config.resample:
+            if multiple % 2 or shortest_input % 2 or x % 2:
+                raise ConfigError("resample: needs an even stride and kernel_size")
+            multiple, shortest_input, x = multiple // 2, shortest_input // 2, x // 2
+        self.geometry = Geometry(multiple, shortest_input, x)
+
+
+def _centred(excess: int) -> tuple[int, int]:
+    return excess // 2, excess - excess // 2
+
+
+def _trim(x: Tensor, trim: tuple[int, int]) -> Tensor:
+    left, right = trim
+    return x[..., left : -right if right else None]
+
+
+def _linear_upsample(x: Tensor, factor: int) -> Tensor:
+    """Interpolate ``(batch, channels, steps)`` to ``(steps - 1) * factor`` samples."""
+    weight = torch.arange(factor, dtype=x.dtype, device=x.device) / factor
+    y = torch.lerp(x[..., :-1, None], x[..., 1:, None], weight)
+    return y.flatten(-2)
