@@ -1,0 +1,283 @@
+"""Audio and video files, read as blocks of float32 samples.
+
+soundfile reads the formats it reads best; PyAV, which is FFmpeg's libraries, all others and damaged files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+from partita.audio.channels import mixing_matrix, remix
+from partita.errors import AudioError
+
+if TYPE_CHECKING:
+    import av
+
+__all__ = ["AudioReader"]
+
+# How the files begin that are soundfile's: wav, rf64, w64, aiff, flac, ogg and opus, caf, au. Not mp3: the decoder
+# behind soundfile writes on stderr and stops at the first damage, where PyAV goes on, as fast and as exact.
+_SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
+_UNKNOWN_FRAMES = 2**62  # libsndfile claims more for a flac that was written to a pipe
+_CHUNK = 65536  # samples decoded at a time
+
+# containers that state the length of their audio; others leave FFmpeg to guess it from the bit rate
+_EXACT_CONTAINERS = ("aiff", "au", "caf", "flac", "mov,mp4,m4a,3gp,3g2,mj2", "ogg", "tta", "w64", "wav", "wv")
+_CODEC_SLACK = 4096  # samples: encoders and their containers differ by a frame or two
+
+Samples = NDArray[np.float32]
+
+
+class AudioReader:
+    """A file of audio, or of video with audio, whatever its name says.
+
+    Args:
+        path: The file.
+        channels: What its channels are remixed to, 2 or 1; ``None`` leaves them as they are.
+
+    Attributes:
+        path: The file.
+        sample_rate: Hz.
+        native_channels: In the file.
+        channels: In the blocks.
+        frames_declared: Length in samples as the file states it; ``None`` if it does not.
+        warnings: What decoding found wrong, in sentences.
+
+    Raises:
+        AudioError: The file cannot be read, or is no audio.
+        ConfigError: Its channels cannot be remixed to that many.
+    """
+
+    def __init__(self, path: str | PathLike[str], channels: int | None = 2) -> None:
+        self.path = Path(path)
+        self.warnings: list[str] = []
+        self._stream = _probe(self.path)
+        self.sample_rate = self._stream.sample_rate
+        self.native_channels = self._stream.channels
+        self.channels = channels or self._stream.channels
+        self.frames_declared = self._stream.frames
+        try:
+            mixing_matrix(self.native_channels, self.channels, self._stream.layout)
+        except AudioError as error:
+            raise AudioError(f"{self.path}: {error}") from error
+
+    def blocks(self, size: int = _CHUNK) -> Iterator[Samples]:
+        """Decode the file from its beginning, at every call anew.
+
+        Args:
+            size: Of a block, in samples; the last one may be shorter.
+
+        Yields:
+            Samples, float32 ``(channels, size)``.
+
+        Raises:
+            AudioError: Nothing can be decoded, or a sample is NaN or infinite.
+        """
+        return _blocks_of(self._remixed(), size)
+
+    def _remixed(self) -> Iterator[Samples]:
+        damage: list[Exception] = []
+        done = 0
+        for chunk in self._decoded(damage):
+            finite = np.isfinite(chunk).all(axis=0)
+            if not finite.all():
+                second = (done + int(finite.argmin())) / self.sample_rate
+                raise AudioError(
+                    f"{self.path}: the sample at {second:.3f} s is NaN or infinite; export the file again"
+                )
+            done += chunk.shape[1]
+            yield remix(chunk, self.channels, self._stream.layout)
+        self._judge(done, damage)
+
+    def _decoded(self, damage: list[Exception]) -> Iterator[Samples]:
+        """Yield ``(native_channels, any)`` and add to ``damage`` what went wrong in between."""
+        done = 0
+        if self._stream.by_soundfile:
+            try:
+                with sf.SoundFile(self.path) as file:
+                    while len(frames := file.read(_CHUNK, dtype="float32", always_2d=True)):
+                        yield frames.T
+                        done += len(frames)
+            except sf.SoundFileError:
+                pass  # libsndfile ends at the first fault, FFmpeg steps over it
+            else:
+                return
+        for chunk in _decode_with_av(self.path, self._stream, damage):
+            fresh = chunk[:, done:]
+            done -= chunk.shape[1] - fresh.shape[1]
+            yield fresh
+
+    def _judge(self, done: int, damage: list[Exception]) -> None:
+        """Compare what was decoded with what the file claims, and warn."""
+        stream = self._stream
+        if not done and (stream.frames or damage):
+            raise AudioError(f"{self.path}: nothing in this file can be decoded; get another copy of it")
+        message = None
+        if stream.frames is not None and done < stream.frames - stream.slack:
+            seconds, declared = done / self.sample_rate, stream.frames / self.sample_rate
+            message = f"is damaged or ends early: {seconds:.1f} s of {declared:.1f} s could be decoded"
+        elif damage:
+            message = "is damaged in places, which were left out"
+        if message and (warning := f"{self.path}: the file {message}") not in self.warnings:
+            self.warnings.append(warning)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """What a file says of its audio; ``frames`` is how many samples it claims, give or take ``slack``."""
+
+    sample_rate: int
+    channels: int
+    layout: tuple[str, ...] | None
+    frames: int | None
+    slack: int
+    by_soundfile: bool
+
+
+def _probe(path: Path) -> _Stream:
+    magic = _first_bytes(path)
+    stream = _probe_with_soundfile(path) if magic in _SOUNDFILE_MAGIC else None
+    # PyAV has to look at more than two channels, of which soundfile does not tell the speakers, and at files
+    # that do not state their length; a wav that was written to a pipe says 0
+    if stream and stream.channels <= 2 and stream.frames is not None and (stream.frames or magic != b"RIFF"):
+        return stream
+    try:
+        found = _probe_with_av(path)
+    except AudioError:
+        if stream is None:
+            raise
+        return stream
+    return replace(found, frames=stream.frames) if stream and stream.frames else found
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise AudioError(f"{path}: this is a folder; give the files in it")
+        if path.exists() and not path.is_file():
+            raise AudioError(f"{path}: this is a device or a pipe; save its audio in a file first")
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except FileNotFoundError as error:
+        raise AudioError(f"{path}: there is no such file; check the name and the folder") from error
+    except (OSError, ValueError) as error:  # ValueError: a name no file can have
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AudioError(f"{path}: cannot be opened ({reason}); check its name and permissions") from error
+    if not magic:
+        raise AudioError(f"{path}: the file is empty; get another copy of it")
+    return magic
+
+
+def _probe_with_soundfile(path: Path) -> _Stream | None:
+    try:
+        with sf.SoundFile(path) as file:
+            frames = file.frames + _frames_missing(file.extra_info, file.frames)
+            known = frames < _UNKNOWN_FRAMES
+            return _Stream(
+                file.samplerate, file.channels, None, frames if known else None, 0, by_soundfile=True
+            )
+    except (
+        sf.SoundFileError,
+        UnicodeEncodeError,
+    ):  # soundfile takes no names that are not unicode, PyAV does
+        return None
+
+
+def _frames_missing(log: str, frames: int) -> int:
+    """Return how many frames a header claims beyond the end of its file, by libsndfile's log."""
+    found = re.search(r"(?:data|SSND|riff|Riff size|Data Size) *: (\d+) \(should be (\d+)\)", log)
+    if found is None:
+        return 0
+    claimed, present = int(found[1]), int(found[2])
+    if (
+        claimed < present or claimed % 2**31 > 2**31 - 2**16
+    ):  # 0, 2 or 4 GiB stand for a length not known in advance
+        return 0
+    return round((claimed - present) * frames / present)
+
+
+def _probe_with_av(path: Path) -> _Stream:
+    import av
+
+    try:
+        with _open_with_av(path) as container:
+            stream = container.streams.best("audio")
+            if not isinstance(stream, av.AudioStream) or not stream.rate or not stream.channels:
+                raise AudioError(f"{path}: there is no sound in this file; choose one with an audio track")
+            name = container.format.name
+            # an mp3 states its length only in the header that also holds the delay of its encoder
+            exact = name in _EXACT_CONTAINERS or (name == "mp3" and stream.start_time)
+            frames = None
+            if exact and stream.duration is not None and stream.time_base is not None:
+                frames = round(stream.duration * stream.time_base * stream.rate)
+            layout = tuple(channel.name for channel in stream.layout.channels)
+            return _Stream(stream.rate, stream.channels, layout, frames, _CODEC_SLACK, by_soundfile=False)
+    except av.FFmpegError as error:
+        raise AudioError(
+            f"{path}: this is not audio in a known format; convert it to wav or flac first"
+        ) from error
+
+
+def _open_with_av(path: Path) -> av.container.InputContainer:
+    import av
+
+    # "file:" lets a name like "take:2.m4a" be no URL, the whitelist keeps playlists off the network
+    return av.open(f"file:{path}", metadata_errors="replace", options={"protocol_whitelist": "file"})
+
+
+def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Iterator[Samples]:
+    import av
+
+    faults: list[Exception] = []
+    junk_may_follow = False
+    try:
+        with _open_with_av(path) as container:
+            source = container.streams.best("audio")
+            if not isinstance(source, av.AudioStream):
+                return
+            layout, kind = source.layout.name, None
+            for packet in container.demux(source):
+                try:
+                    frames = source.decode(packet)
+                except av.FFmpegError as error:
+                    faults.append(error)
+                    continue
+                for frame in frames:
+                    damage += faults
+                    faults.clear()
+                    junk_may_follow = container.format.name == "mp3"  # tags are no damage
+                    if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
+                        # packed floats, because PyAV crashes on 8 planes
+                        converter = av.AudioResampler("flt", layout, stream.sample_rate)
+                    for packed in converter.resample(frame):
+                        samples = packed.to_ndarray().reshape(-1, stream.channels)
+                        yield samples.T.astype(np.float32, copy=False)
+    except av.FFmpegError as error:
+        faults.append(error)
+    if not junk_may_follow:
+        damage += faults
+
+
+def _blocks_of(chunks: Iterable[Samples], size: int) -> Iterator[Samples]:
+    held: list[Samples] = []
+    count = 0
+    for chunk in chunks:
+        held.append(chunk)
+        count += chunk.shape[1]
+        if count >= size:
+            joined = np.concatenate(held, axis=1)
+            whole = count - count % size
+            for start in range(0, whole, size):
+                yield np.ascontiguousarray(joined[:, start : start + size])
+            held, count = [joined[:, whole:]], count - whole
+    if count:
+        yield np.ascontiguousarray(np.concatenate(held, axis=1))

@@ -1,0 +1,73 @@
+"""Sample rates, changed block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+__all__ = ["Resampler", "resample_blocks"]
+
+
+class Resampler:
+    """A stream at one sample rate becomes a stream at another, without delay.
+
+    The blocks returned join to what one call over the whole signal gives, however the input is cut:
+    ``round(samples * rate_out / rate_in)`` samples, the first of them at the time of the first input sample.
+    Equal rates pass the samples through untouched.
+
+    Args:
+        rate_in: Of the input, Hz.
+        rate_out: Of the output, Hz.
+        channels: Of both.
+    """
+
+    def __init__(self, rate_in: int, rate_out: int, channels: int) -> None:
+        self._nothing = np.zeros((channels, 0), np.float32)
+        self._stream: Any = None
+        if rate_in != rate_out:
+            self._stream = soxr.ResampleStream(rate_in, rate_out, channels, dtype="float32", quality="VHQ")
+
+    def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take samples and return those that are ready.
+
+        Args:
+            block: The next samples, float32 ``(channels, any)``.
+
+        Returns:
+            Float32 ``(channels, any)``, perhaps none.
+        """
+        return block if self._stream is None else self._process(block, last=False)
+
+    def flush(self) -> NDArray[np.float32]:
+        """End the stream and return its last samples, float32 ``(channels, any)``."""
+        return self._nothing if self._stream is None else self._process(self._nothing, last=True)
+
+    def _process(self, block: NDArray[np.float32], *, last: bool) -> NDArray[np.float32]:
+        frames: NDArray[np.float32] = self._stream.resample_chunk(np.ascontiguousarray(block.T), last=last)
+        return np.ascontiguousarray(frames.T)
+
+
+def resample_blocks(
+    blocks: Iterable[NDArray[np.float32]], rate_in: int, rate_out: int, channels: int
+) -> Iterator[NDArray[np.float32]]:
+    """Resample consecutive blocks.
+
+    Args:
+        blocks: Samples, float32 ``(channels, any)``.
+        rate_in: Of the input, Hz.
+        rate_out: Of the output, Hz.
+        channels: Of both.
+
+    Yields:
+        Samples, float32 ``(channels, any)``, never none.
+    """
+    resampler = Resampler(rate_in, rate_out, channels)
+    for block in blocks:
+        if (ready := resampler.push(block)).shape[1]:
+            yield ready
+    if (rest := resampler.flush()).shape[1]:
+        yield rest

@@ -1,0 +1,62 @@
+"""The command line: one thin file a command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from partita.cli import console
+from partita.cli.doctor import doctor
+from partita.cli.models import models
+from partita.cli.separate import separate
+from partita.cli.train import train
+from partita.errors import ConfigError, PartitaError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="partita",
+    help="Separate music into its parts.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (separate, models, doctor, train):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import partita
+
+        typer.echo(f"partita {partita.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _partita(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; a known error is one line and an exit code, never a traceback."""
+    try:
+        app()
+    except ConfigError as error:
+        console.error(str(error))
+        sys.exit(2)
+    except PartitaError as error:
+        console.error(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.error("stopped")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output went away
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,48 @@
+"""`partita models`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+__all__ = ["models"]
+
+
+def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the models, with licence, size, sources and scores."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from partita.zoo import list_packages
+
+    packages = list_packages()
+    if as_json:
+        facts = [
+            {
+                "name": package.card.name,
+                "description": package.card.description,
+                "architecture": package.card.architecture,
+                "licence": package.card.licence,
+                "bytes": package.size,
+                "parameters": package.card.parameters,
+                "sources": list(package.card.sources),
+                "sample_rate": package.card.sample_rate,
+                "scores": package.card.scores,
+            }
+            for package in packages
+        ]
+        typer.echo(json.dumps(facts, indent=1))
+        return
+    table = Table("model", "sources", "size", "licence", "scores", "what it is", box=None)
+    for package in packages:
+        card = package.card
+        sdr = card.scores.get("sdr", {})
+        scores = "\n".join(f"{source} {value:.1f} dB" for source, value in sdr.items())
+        table.add_row(
+            card.name, ", ".join(card.sources), f"{package.size / 1e6:.0f} MB", card.licence, scores, card.description
+        )
+    Console(highlight=False).print(table)
+    for definition in sorted({p.card.scores["definition"] for p in packages if "definition" in p.card.scores}):
+        typer.echo(f"scores: {definition}")

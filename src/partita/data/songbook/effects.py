@@ -1,0 +1,204 @@
+"""Studio effects on float32 audio of shape (channels, samples): every one returns a new array of the same shape."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+__all__ = [
+    "Audio",
+    "biquad",
+    "compress",
+    "delay",
+    "equalise",
+    "normalise",
+    "pan",
+    "reverb",
+    "rms_db",
+    "saturate",
+    "sidechain",
+    "tremolo",
+    "widen",
+]
+
+Audio = NDArray[np.float32]
+RATE = 44_100
+_HOP = 64  # samples per step of a compressor's envelope: 1.5 ms, faster than any of its time constants
+
+
+def biquad(kind: str, frequency: float, q: float = 0.7071, gain_db: float = 0.0) -> NDArray[np.float64]:
+    """Second-order section (1, 6) of the Audio EQ Cookbook.
+
+    Args:
+        kind: ``low_pass``, ``high_pass``, ``band_pass``, ``peak``, ``low_shelf`` or ``high_shelf``.
+        frequency: Cut-off or centre in Hz, kept below the Nyquist frequency.
+        q: Quality; 0.7071 is the flattest.
+        gain_db: Gain in dB of ``peak`` and the shelves.
+
+    Raises:
+        KeyError: An unknown ``kind``.
+    """
+    w = 2 * np.pi * min(max(frequency, 10.0), 0.45 * RATE) / RATE
+    c, alpha, a = np.cos(w), np.sin(w) / (2 * q), 10 ** (gain_db / 40)
+    beta = 2 * np.sqrt(a) * alpha
+    sections = {
+        "low_pass": ((1 - c) / 2, 1 - c, (1 - c) / 2, 1 + alpha, -2 * c, 1 - alpha),
+        "high_pass": ((1 + c) / 2, -(1 + c), (1 + c) / 2, 1 + alpha, -2 * c, 1 - alpha),
+        "band_pass": (alpha, 0.0, -alpha, 1 + alpha, -2 * c, 1 - alpha),
+        "peak": (1 + alpha * a, -2 * c, 1 - alpha * a, 1 + alpha / a, -2 * c, 1 - alpha / a),
+        "low_shelf": (
+            a * ((a + 1) - (a - 1) * c + beta),
+            2 * a * ((a - 1) - (a + 1) * c),
+            a * ((a + 1) - (a - 1) * c - beta),
+            (a + 1) + (a - 1) * c + beta,
+            -2 * ((a - 1) + (a + 1) * c),
+            (a + 1) + (a - 1) * c - beta,
+        ),
+        "high_shelf": (
+            a * ((a + 1) + (a - 1) * c + beta),
+            -2 * a * ((a - 1) + (a + 1) * c),
+            a * ((a + 1) + (a - 1) * c - beta),
+            (a + 1) - (a - 1) * c + beta,
+            2 * ((a - 1) - (a + 1) * c),
+            (a + 1) - (a - 1) * c - beta,
+        ),
+    }
+    section = np.array(sections[kind])
+    return np.asarray(section / section[3])[None]
+
+
+def equalise(audio: Audio, *sections: NDArray[np.float64]) -> Audio:
+    """Filter with biquad sections in series."""
+    if not sections:
+        return audio.copy()
+    return np.asarray(signal.sosfilt(np.concatenate(sections).astype(np.float32), audio, axis=-1), np.float32)
+
+
+def rms_db(audio: Audio) -> float:
+    """Level in dB of the parts that sound: RMS over the 100 ms blocks within 30 dB of the loudest one."""
+    block = RATE // 10
+    usable = audio.shape[-1] // block * block
+    if usable == 0:
+        power = np.mean(np.square(audio, dtype=np.float64), keepdims=True)
+    else:
+        power = np.square(audio[:, :usable]).reshape(len(audio), -1, block).mean((0, 2), dtype=np.float64)
+    loud = power[power >= power.max() * 1e-3]
+    return float(10 * np.log10(loud.mean() + 1e-12))
+
+
+def normalise(audio: Audio, level_db: float) -> Audio:
+    """Bring :func:`rms_db` to a level; silence stays silence."""
+    now = rms_db(audio)
+    return audio.copy() if now < -100 else audio * np.float32(10 ** ((level_db - now) / 20))
+
+
+def saturate(audio: Audio, drive_db: float) -> Audio:
+    """Soft clipping (tanh) of the signal relative to its own peak, which is kept."""
+    peak = float(np.abs(audio).max(initial=0.0))
+    if peak == 0:
+        return audio.copy()
+    drive = np.float32(10 ** (drive_db / 20))
+    return np.tanh(audio * (drive / peak)) * np.float32(peak / np.tanh(drive))
+
+
+def _follow(level: NDArray[np.float64], attack: float, release: float) -> NDArray[np.float64]:
+    """Peak envelope of a level in dB: one-pole release of the running maximum, then one-pole attack."""
+    hops = RATE / _HOP
+    held = np.empty_like(level)
+    fall, last = 8.7 / (release * hops), -120.0  # dB per hop: 8.7 dB (a factor e) in one release time
+    for i, value in enumerate(level):
+        last = held[i] = max(value, last - fall)
+    pole = np.exp(-1 / (attack * hops))
+    return np.asarray(signal.lfilter([1 - pole], [1, -pole], held, zi=[held[0] * pole])[0])
+
+
+def compress(
+    audio: Audio, threshold_db: float, ratio: float, attack: float = 0.005, release: float = 0.1
+) -> Audio:
+    """Linked-channel compressor; ``attack`` and ``release`` in seconds, no make-up gain."""
+    samples = audio.shape[-1]
+    padded = np.pad(np.abs(audio).max(0), (0, -samples % _HOP)).reshape(-1, _HOP).max(1)
+    level = _follow(20 * np.log10(padded.astype(np.float64) + 1e-6), attack, release)
+    gain_db = -np.maximum(level - threshold_db, 0) * (1 - 1 / ratio)
+    gain = np.interp(np.arange(samples), np.arange(len(level)) * _HOP, 10 ** (gain_db / 20))
+    return audio * gain.astype(np.float32)
+
+
+def sidechain(samples: int, onsets: NDArray[np.float64], depth: float, release: float) -> Audio:
+    """Gain curve (1, samples) of a pump: drops to ``1 - depth`` at each onset and swells back.
+
+    Args:
+        samples: Length of the curve.
+        onsets: Times of the kicks in seconds, ascending.
+        depth: Between 0 (no pump) and 1 (down to silence).
+        release: Seconds until the gain is back at 1.
+    """
+    gain = np.ones(samples, np.float32)
+    swell = np.sin(np.linspace(0, np.pi / 2, max(int(release * RATE), 1), dtype=np.float32)) ** 1.5
+    curve = (1 - depth) + depth * swell
+    attack = np.linspace(1, 0, int(0.003 * RATE), dtype=np.float32)
+    starts = (np.asarray(onsets) * RATE).astype(int)
+    starts = starts[starts < samples]
+    for start, end in zip(starts, [*starts[1:], samples], strict=True):
+        stop = min(start + len(curve), end)
+        gain[start:stop] = curve[: stop - start]
+    for start in starts:  # no click on the way down
+        ramp = min(len(attack), samples - start)
+        gain[start : start + ramp] += (
+            (gain[start - 1] if start else 1) - gain[start : start + ramp]
+        ) * attack[:ramp]
+    return gain[None]
+
+
+def delay(audio: Audio, seconds: float, feedback: float, mix: float, *, ping_pong: bool = False) -> Audio:
+    """Echoes every ``seconds``, each ``feedback`` times the last and darker; at most eight."""
+    step = max(int(seconds * RATE), 1)
+    out, tap = audio.copy(), audio * np.float32(mix)
+    darker = biquad("low_pass", 5000, 0.5)
+    for echo in range(1, 9):
+        if step * echo >= audio.shape[-1] or feedback**echo < 0.03:
+            break
+        tap = equalise(tap * np.float32(feedback), darker)
+        if ping_pong:
+            tap = tap[::-1] * np.array([[1.0], [0.5]] if echo % 2 else [[0.5], [1.0]], np.float32)
+        out[:, step * echo :] += tap[:, : -step * echo]
+    return out
+
+
+def reverb(
+    audio: Audio, seconds: float, mix: float, rng: np.random.Generator, *, bright: float = 6000.0
+) -> Audio:
+    """Add a diffuse room: convolution with stereo noise that decays by 60 dB in ``seconds``.
+
+    ``mix`` is the reverb's energy relative to the dry signal's (amplitude ratio for white input);
+    ``bright`` is the room's low-pass in Hz.
+    """
+    length = int(seconds * RATE)
+    noise = rng.standard_normal((len(audio), length), np.float32)
+    room = noise * np.exp(-6.91 * np.arange(length, dtype=np.float32) / length)
+    room[:, : int(rng.uniform(0.0, 0.03) * RATE)] = 0  # pre-delay
+    room = equalise(room, biquad("low_pass", bright), biquad("high_pass", 180))
+    room *= np.float32(mix) / (np.sqrt(np.square(room).sum(-1, keepdims=True)) + 1e-9)
+    wet = signal.oaconvolve(audio, room, axes=-1)[:, : audio.shape[-1]]
+    return audio + wet.astype(np.float32)
+
+
+def pan(mono: Audio, position: float) -> Audio:
+    """Place (1, samples) or balance (2, samples) between left (-1) and right (1) at equal power."""
+    angle = (position + 1) * np.pi / 4
+    gains = np.sqrt(2) * np.array([[np.cos(angle)], [np.sin(angle)]], np.float32)
+    return np.asarray(np.broadcast_to(mono, (2, mono.shape[-1])) * gains, np.float32)
+
+
+def widen(audio: Audio, width: float) -> Audio:
+    """Scale the side signal: 0 is mono, 1 leaves (2, samples) as it is."""
+    middle, side = (audio[0] + audio[1]) / 2, (audio[0] - audio[1]) / 2 * np.float32(width)
+    return np.stack([middle + side, middle - side])
+
+
+def tremolo(audio: Audio, frequency: float, depth: float, phase: float = 0.0) -> Audio:
+    """Auto-pan: sinusoidal gain at ``frequency`` Hz, opposite in the two channels when ``phase`` is pi."""
+    time = np.arange(audio.shape[-1], dtype=np.float32) * np.float32(2 * np.pi * frequency / RATE)
+    offsets = np.array([[0.0], [phase]], np.float32)[: len(audio)]
+    return audio * (1 - np.float32(depth) * (0.5 + 0.5 * np.sin(time + offsets)))

@@ -1,0 +1,224 @@
+"""Drums, bass and other instruments of a song before mixing, from composed or performed notes and recordings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+from scipy import signal
+
+from partita.data.songbook import composer, drums, synth
+from partita.data.songbook.effects import (
+    RATE,
+    Audio,
+    biquad,
+    delay,
+    equalise,
+    normalise,
+    pan,
+    reverb,
+    saturate,
+    tremolo,
+)
+from partita.data.songbook.library import Library, read_audio
+from partita.data.songbook.midi import Note, Part, crop, read_midi
+from partita.data.songbook.soundfont import Soundfont, play
+
+__all__ = ["Band", "drum_loop", "groove", "guitars", "play_part", "play_synth", "riser", "strike_kit"]
+
+
+@dataclass
+class Band:
+    """What the players of one song share.
+
+    Attributes:
+        library: Material.
+        fonts: Soundfonts.
+        kits: Folders of drum kits.
+        rng: Source of all choices.
+        samples: Length of the song.
+        beat: Seconds to the beat.
+        card: Ingredients used so far, by stem.
+    """
+
+    library: Library
+    fonts: list[Soundfont]
+    kits: list[Path]
+    rng: np.random.Generator
+    samples: int
+    beat: float
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def bars(self) -> int:
+        """Bars of four beats that cover the song."""
+        return int(np.ceil(self.samples / RATE / self.beat / 4))
+
+    def note(self, stem: str, ingredient: str) -> None:
+        """Add an ingredient to the card."""
+        self.card.setdefault(stem, []).append(ingredient)
+
+    def sections(self, probability: float, size: int = 8) -> list[bool]:
+        """For each bar, whether a layer plays: decided per section of ``size`` bars, at least once."""
+        count = -(-self.bars // size)
+        active = self.rng.random(count) < probability
+        active[int(self.rng.integers(count))] = True
+        return [bool(active[bar // size]) for bar in range(self.bars)]
+
+    def during(self, notes: tuple[Note, ...], active: list[bool]) -> tuple[Note, ...]:
+        """Notes whose bar is active."""
+        bar = 4 * self.beat
+        return tuple(note for note in notes if active[min(int(note.start / bar), len(active) - 1)])
+
+
+def groove(band: Band, stretch_to: float) -> tuple[Note, ...]:
+    """A human performance near a tempo (beats per minute), played at exactly that tempo for the whole song."""
+    grooves = band.library.grooves
+    near = [(path, bpm) for path, bpm in grooves if 0.8 < bpm / stretch_to < 1.25] or list(grooves)
+    path, bpm = near[int(band.rng.integers(len(near)))]
+    notes = tuple(note for part in read_midi(path) for note in part.notes)
+    ratio = bpm / stretch_to if 0.6 < bpm / stretch_to < 1.6 else 1.0
+    bar = 240 / bpm
+    whole = max(int(notes[-1].start / bar), 1) * bar
+    played: list[Note] = []
+    offset = 0.0
+    while offset < band.samples / RATE:
+        played += [replace(note, start=note.start + offset) for note in crop(notes, 0, whole, ratio)]
+        offset += whole * ratio
+    band.note("drums", f"performance {path.name}")
+    return drums.general_midi(tuple(sorted(played, key=lambda note: note.start)))
+
+
+def strike_kit(band: Band, notes: tuple[Note, ...], kind: str) -> Audio:
+    """Play drum notes on a ``machine`` (synthesised), a ``sampled`` kit or a ``soundfont``."""
+    rng = band.rng
+    if kind == "soundfont":
+        font = band.fonts[int(rng.integers(len(band.fonts)))]
+        program = 0 if font.drums_only else int(rng.choice([0, 0, 8, 16, 24, 25, 25, 32, 40]))
+        band.note("drums", f"{font.path.name} kit {program}")
+        return play(
+            font, tuple(n for n in notes if n.start * RATE < band.samples), band.samples, program, drums=True
+        )
+    if kind == "sampled" and band.kits:
+        kit = drums.load_kit(band.kits[int(rng.integers(len(band.kits)))], rng)
+    else:
+        kit = drums.machine(rng)
+    band.note("drums", kit.name)
+    return drums.strike(kit, notes, band.samples, rng)
+
+
+def drum_loop(band: Band) -> Audio:
+    """A recorded loop, resampled so that a power of two of beats fits it, repeated through the song."""
+    path = band.library.loops[int(band.rng.integers(len(band.library.loops)))]
+    loop = read_audio(path)
+    beats = 2 ** max(round(float(np.log2(loop.shape[-1] / RATE / band.beat))), 1)
+    target = beats * band.beat * RATE
+    loop = soxr.resample(loop.T, loop.shape[-1], target, quality="HQ").T[:, : round(target)]
+    band.note("drums", f"loop {path.name}")
+    out = np.zeros((2, band.samples), np.float32)
+    for i in range(int(np.ceil(band.samples / target))):
+        start = round(i * target)
+        length = min(loop.shape[-1], band.samples - start)
+        out[:, start : start + length] += loop[:, :length]
+    return out
+
+
+def play_synth(band: Band, stem: str, role: str, notes: tuple[Note, ...]) -> Audio:
+    """Play notes with a random patch for a role, with its own placement and insert effects: (2, samples) at -20 dB."""
+    rng = band.rng
+    patch = synth.random_patch(role, rng)
+    audio = synth.perform(patch, notes, band.samples, rng)
+    if role not in ("bass", "sub"):
+        if rng.random() < 0.4:
+            time = band.beat * float(rng.choice([0.5, 0.75, 0.25]))
+            audio = delay(
+                audio, time, rng.uniform(0.2, 0.6), rng.uniform(0.2, 0.6), ping_pong=bool(rng.random() < 0.6)
+            )
+        if rng.random() < 0.4:
+            audio = reverb(audio, rng.uniform(0.5, 3), rng.uniform(0.1, 0.6), rng)
+        if rng.random() < 0.15:
+            audio = tremolo(audio, 1 / (band.beat * float(rng.choice([0.25, 0.5, 1, 4]))), 0.7, np.pi)
+        audio = pan(audio, float(rng.normal(0, 0.3)))
+    elif rng.random() < 0.4:
+        audio = saturate(audio, rng.uniform(3, 18))
+    band.note(stem, f"synth {role} ({patch.shape}, {patch.voices} voices)")
+    return normalise(audio, -20.0)
+
+
+def play_part(band: Band, stem: str, part: Part) -> Audio:
+    """Play a part on a soundfont, on its own program or another of the family, placed: (2, samples) at -20 dB."""
+    rng = band.rng
+    fonts = [font for font in band.fonts if not font.drums_only]
+    font = fonts[int(rng.integers(len(fonts)))]
+    program = part.program
+    chance = rng.random()
+    if chance < 0.4:
+        program = program // 8 * 8 + int(rng.integers(8))
+    elif chance < 0.6 and stem == "other":
+        program = int(rng.integers(0, 96)) % 32 if rng.random() < 0.6 else int(rng.integers(40, 96))
+    human = tuple(
+        replace(
+            note,
+            start=max(note.start + rng.normal(0, 0.006), 0.0),
+            velocity=int(np.clip(note.velocity * rng.uniform(0.85, 1.15), 1, 127)),
+        )
+        for note in part.notes
+        if note.start * RATE < band.samples
+    )
+    audio = play(font, human, band.samples, program)
+    if 29 <= program <= 31 or (24 <= program < 29 and rng.random() < 0.2):
+        # an amplifier: drive into a speaker that rolls off
+        audio = equalise(saturate(audio, rng.uniform(6, 24)), biquad("low_pass", rng.uniform(3500, 7000)))
+    if stem == "other":
+        audio = pan(audio, float(np.clip(rng.normal(0, 0.45), -0.9, 0.9)))
+    elif rng.random() < 0.3:
+        audio = saturate(audio, rng.uniform(3, 15))
+    band.note(stem, f"{font.path.name} program {program}")
+    return normalise(audio, -20.0)
+
+
+def guitars(band: Band) -> Audio:
+    """A stretch of a recording for ``other``, resampled by a few semitones; short phrases recur: -20 dB."""
+    rng = band.rng
+    long = rng.random() < 0.7
+    paths = [p for p in band.library.phrases if (p.stat().st_size > 500_000) == long] or list(
+        band.library.phrases
+    )
+    path = paths[int(rng.integers(len(paths)))]
+    sound = read_audio(path)
+    sound = soxr.resample(sound.T, RATE * 2 ** (int(rng.integers(-4, 4)) / 12), RATE, quality="HQ").T
+    out = np.zeros((2, band.samples), np.float32)
+    if sound.shape[-1] > band.samples:
+        start = int(rng.integers(sound.shape[-1] - band.samples))
+        out[:] = sound[:, start : start + band.samples]
+    else:
+        step = int(np.ceil(sound.shape[-1] / RATE / band.beat / 4) * band.beat * 4 * RATE)
+        for start in range(0, band.samples, step * int(rng.choice([1, 1, 2]))):
+            length = min(sound.shape[-1], band.samples - start)
+            out[:, start : start + length] += sound[:, :length]
+    band.note("other", f"recording {path.name}")
+    return normalise(out, -20.0)
+
+
+def riser(band: Band) -> Audio:
+    """Noise that opens up over the bars before a section starts, every eight bars: -20 dB."""
+    rng = band.rng
+    bar = 4 * band.beat
+    length = int(float(rng.choice([1, 2, 4])) * bar * RATE)
+    noise = rng.standard_normal((2, length), np.float32)
+    steps = np.array_split(np.arange(length), 64)
+    low, high = rng.uniform(200, 800), rng.uniform(5000, 12000)
+    swept, state = np.empty_like(noise), np.zeros((1, 2, 2))
+    for i, block in enumerate(steps):
+        section = biquad("band_pass", low * (high / low) ** (i / 63), 1.2)
+        swept[:, block], state = signal.sosfilt(section, noise[:, block], zi=state)
+    swept *= np.linspace(0, 1, length, dtype=np.float32) ** 2
+    out = np.zeros((2, band.samples), np.float32)
+    for start in range(int(8 * bar * RATE) - length, band.samples - length, int(8 * bar * RATE)):
+        if start >= 0 and rng.random() < 0.7:
+            out[:, start : start + length] += swept
+    band.note("other", "riser")
+    return normalise(out, -20.0)

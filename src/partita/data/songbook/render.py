@@ -1,0 +1,62 @@
+"""Songs written to disk in the data set's layout, resumable."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from partita.data.songbook.arrange import Song, arrange, complete
+from partita.data.songbook.effects import RATE
+from partita.data.songbook.library import Library
+from partita.errors import OutputError
+
+__all__ = ["render_songs", "render_stems", "write_song"]
+
+
+def write_song(song: Song, folder: Path) -> None:
+    """Write a song's stems (16-bit FLAC) and ``card.json``; the folder appears when it is complete.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        for stem, audio in song.stems.items():
+            levels = np.round(np.clip(audio.T, -1, 1) * 32767).astype(np.int16)
+            # the fastest compression: songs are read back many times and kept briefly
+            soundfile.write(part / f"{stem}.flac", levels, RATE, subtype="PCM_16", compression_level=0.0)
+        (part / "card.json").write_text(json.dumps(song.card, indent=1) + "\n")
+        part.rename(folder)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise OutputError(f"{folder} cannot be written ({error}); choose another folder") from error
+
+
+def render_songs(
+    library: Library, output: Path, songs: range, seed: int, *, seconds: float | None = None
+) -> Iterator[Path]:
+    """Write the songs of a seed that are not there yet as ``song-SEED-INDEX``; yields each folder once written."""
+    for index in songs:
+        folder = output / f"song-{seed}-{index:04}"
+        if not folder.exists():
+            write_song(arrange(library, seed, index, seconds=seconds), folder)
+            yield folder
+
+
+def render_stems(library: Library, output: Path, seed: int) -> Iterator[Path]:
+    """Write the library's finished stems as songs ``train-NAME-PIECE`` that are not there yet."""
+    for source in library.stems:
+        if (output / f"train-{source.name}-0").exists():
+            continue
+        # the first piece last: it marks that the others are there
+        for piece, song in reversed(list(enumerate(complete(library, source, seed)))):
+            folder = output / f"train-{source.name}-{piece}"
+            if not folder.exists():
+                write_song(song, folder)
+                yield folder

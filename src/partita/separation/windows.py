@@ -1,0 +1,160 @@
+"""Overlapping windows over a track of any length, with memory for a few of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from partita.errors import ConfigError
+from partita.models.geometry import Geometry
+
+__all__ = ["WindowPlan", "overlap_add", "plan_windows"]
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """Which windows cover a track.
+
+    Attributes:
+        samples: Length of the track.
+        length: Samples a window gives.
+        starts: Where each window's output begins, ascending; the first may begin before the track.
+        geometry: How much input the model wants around a window.
+    """
+
+    samples: int
+    length: int
+    starts: tuple[int, ...]
+    geometry: Geometry
+
+
+def plan_windows(
+    samples: int, *, segment: int, overlap: float, geometry: Geometry, offsets: tuple[int, ...] = (0,)
+) -> WindowPlan:
+    """Lay windows over a track.
+
+    A window gives at least ``segment`` samples (fewer where the track is shorter) and hops by a multiple of
+    ``geometry.multiple``, so that a purely convolutional model gives the same samples in every window.
+
+    Args:
+        samples: Length of the track.
+        segment: Least length of a window.
+        overlap: Share of a window that the next one covers too, in [0, 1).
+        geometry: Of the model.
+        offsets: Every offset adds a row of windows that begins so many samples before the track; the result is
+            the mean of the rows (the paper's shift trick, section 4.4).
+
+    Raises:
+        ConfigError: The segment is empty or the overlap is not in [0, 1).
+    """
+    if segment < 1:
+        raise ConfigError("segment: must be longer than nothing")
+    if not 0 <= overlap < 1:
+        raise ConfigError(f"overlap: must be at least 0 and less than 1, not {overlap}")
+    length = geometry.output_length(max(1, min(segment, samples)))
+    hop = max(1, round(length * (1 - overlap) / geometry.multiple)) * geometry.multiple
+    hop = min(hop, length)
+    starts: list[int] = []
+    for offset in offsets:
+        rest = samples + offset - length  # what the first window leaves
+        count = 1 + max(0, -(-rest // hop))
+        starts += [index * hop - offset for index in range(count)]
+    return WindowPlan(samples, length, tuple(sorted(starts)), geometry)
+
+
+def overlap_add(
+    blocks: Iterable[Array], plan: WindowPlan, run: Callable[[Array], Array], *, batch_size: int
+) -> Iterator[Array]:
+    """Run a model over the windows of a track and blend what it says of each sample.
+
+    Every window counts most in its middle (triangular weights), where the model has seen most around.
+
+    Args:
+        blocks: The mixture, consecutive blocks ``(channels, any)`` with ``plan.samples`` in all.
+        plan: The windows.
+        run: ``(batch, channels, input length) -> (batch, sources, channels, plan.length)``.
+        batch_size: Windows given to ``run`` at once.
+
+    Yields:
+        Consecutive blocks of stems ``(sources, channels, any)`` with ``plan.samples`` in all.
+    """
+    tape = _Tape(blocks, plan.samples)
+    weight = _triangle(plan.length)
+    left, input_length = plan.geometry.left_context, plan.geometry.input_length(plan.length)
+    total: Array | None = None  # weighted sum of the windows over [done, done + length)
+    weights = np.zeros(plan.length, np.float32)
+    done = plan.starts[0]
+    for first in range(0, len(plan.starts), batch_size):
+        starts = plan.starts[first : first + batch_size]
+        batch = np.stack([tape.read(start - left, input_length) for start in starts])
+        following = plan.starts[first + batch_size :]
+        tape.forget(following[0] - left if following else plan.samples)
+        for start, stems in zip(starts, run(batch), strict=True):
+            if total is None:
+                total = np.zeros_like(stems)
+            if start > done:  # no later window reaches back before this one
+                yield from _within(total, weights, start - done, done, plan.samples)
+                _advance(total, start - done)
+                _advance(weights, start - done)
+                done = start
+            total += stems * weight
+            weights += weight
+    if total is not None:
+        yield from _within(total, weights, plan.length, done, plan.samples)
+
+
+def _within(total: Array, weights: Array, count: int, start: int, samples: int) -> Iterator[Array]:
+    """Yield the finished blend of the next ``count`` samples, as far as they lie in the track."""
+    first, last = max(0, -start), min(count, samples - start)
+    if first < last:
+        yield total[..., first:last] / weights[first:last]
+
+
+def _advance(buffer: Array, count: int) -> None:
+    kept = buffer.shape[-1] - count
+    if kept > 0:
+        buffer[..., :kept] = buffer[..., count:].copy()
+        buffer[..., kept:] = 0
+    else:
+        buffer[...] = 0
+
+
+def _triangle(length: int) -> Array:
+    rising = np.arange(1, length + 1, dtype=np.float32)
+    return np.minimum(rising, rising[::-1]) / np.float32((length + 1) // 2)
+
+
+class _Tape:
+    """The part of a stream that windows still want; silence before its beginning and after its end."""
+
+    def __init__(self, blocks: Iterable[Array], samples: int) -> None:
+        self._blocks = iter(blocks)
+        self._samples = samples
+        self._kept: list[Array] = []
+        self._start = 0  # of the first kept block
+        self._end = 0
+
+    def read(self, start: int, samples: int) -> Array:
+        """Return ``(channels, samples)`` from ``start`` on."""
+        while self._end < min(start + samples, self._samples):
+            block = next(self._blocks)
+            self._kept.append(block)
+            self._end += block.shape[1]
+        out = np.zeros((self._kept[0].shape[0], samples), np.float32)
+        position = self._start
+        for block in self._kept:
+            first, last = max(start, position), min(start + samples, position + block.shape[1])
+            if first < last:
+                out[:, first - start : last - start] = block[:, first - position : last - position]
+            position += block.shape[1]
+        return out
+
+    def forget(self, before: int) -> None:
+        """Drop the blocks that end before a sample."""
+        while self._kept and self._start + self._kept[0].shape[1] <= before and len(self._kept) > 1:
+            self._start += self._kept.pop(0).shape[1]

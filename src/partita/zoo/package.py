@@ -1,0 +1,82 @@
+"""Model packages: a folder with a card, the weights as safetensors and an ONNX graph that refers to them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from partita.errors import ModelError
+from partita.zoo.card import Card, read_card
+
+if TYPE_CHECKING:
+    from partita.models.base import WaveformModel
+
+__all__ = ["GRAPH_NAME", "WEIGHTS_NAME", "Package", "file_sha256", "open_package"]
+
+WEIGHTS_NAME = "model.safetensors"
+GRAPH_NAME = "model.onnx"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A model package on disk whose files are those its card names."""
+
+    folder: Path
+    card: Card
+
+    @property
+    def weights(self) -> Path:
+        """The weights, safetensors with the names of the torch module's state."""
+        return self.folder / WEIGHTS_NAME
+
+    @property
+    def graph(self) -> Path:
+        """The ONNX graph of the model's core; its weights are those of :attr:`weights`."""
+        return self.folder / GRAPH_NAME
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
+
+    def load_torch(self) -> WaveformModel:
+        """Build the torch module with the package's weights as float32.
+
+        Raises:
+            ModelError: torch is not installed, or the weights are not those of the architecture.
+        """
+        try:
+            from safetensors.torch import load_file
+        except ModuleNotFoundError as error:
+            raise ModelError("torch is not installed: pip install 'partita[torch]'") from error
+        from partita.models import build
+
+        model = build(self.card.architecture, **{**self.card.configuration, "sources": self.card.sources})
+        try:
+            model.load_state_dict({name: value.float() for name, value in load_file(self.weights).items()})
+        except RuntimeError as error:
+            raise ModelError(f"{self.weights}: not the weights of this {self.card.architecture}") from error
+        return model.eval()
+
+
+def open_package(folder: Path) -> Package:
+    """Open the package in ``folder`` and check its files against the card.
+
+    Raises:
+        ModelError: It is not a package, or a file is missing or has been changed.
+    """
+    package = Package(folder, read_card(folder))
+    for path, expected in ((package.weights, package.card.weights_sha256), (package.graph, package.card.graph_sha256)):
+        if not path.is_file():
+            raise ModelError(f"{path}: missing from the model package")
+        if file_sha256(path) != expected:
+            raise ModelError(f"{path}: damaged or changed, its sha256 is not the one of the card; install it again")
+    return package
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
