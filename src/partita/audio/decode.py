@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AudioReader"]
 
-# How the files begin that are soundfile's: wav, rf64, w64, aiff, flac, ogg and opus, caf, au. Not mp3: the decoder
-# behind soundfile writes on stderr and stops at the first damage, where PyAV goes on, as fast and as exact.
+# How the files begin that are soundfile's: wav, rf64, w64, aiff, flac, ogg and opus, caf, au. Not mp3: the
+# decoder behind soundfile writes on stderr and stops at the first damage; PyAV goes on, as fast and as exact.
 _SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
 _UNKNOWN_FRAMES = 2**62  # libsndfile claims more for a flac that was written to a pipe
 _CHUNK = 65536  # samples decoded at a time
@@ -103,12 +103,11 @@ class AudioReader:
         done = 0
         if self._stream.by_soundfile:
             try:
-                with sf.SoundFile(self.path) as file:
-                    while len(frames := file.read(_CHUNK, dtype="float32", always_2d=True)):
-                        yield frames.T
-                        done += len(frames)
+                for chunk in _decode_with_soundfile(self.path):
+                    yield chunk
+                    done += chunk.shape[1]
             except sf.SoundFileError:
-                pass  # libsndfile ends at the first fault, FFmpeg steps over it
+                pass  # FFmpeg takes over: it knows how to step over damage
             else:
                 return
         for chunk in _decode_with_av(self.path, self._stream, damage):
@@ -180,16 +179,23 @@ def _first_bytes(path: Path) -> bytes:
 def _probe_with_soundfile(path: Path) -> _Stream | None:
     try:
         with sf.SoundFile(path) as file:
-            frames = file.frames + _frames_missing(file.extra_info, file.frames)
-            known = frames < _UNKNOWN_FRAMES
-            return _Stream(
-                file.samplerate, file.channels, None, frames if known else None, 0, by_soundfile=True
-            )
-    except (
-        sf.SoundFileError,
-        UnicodeEncodeError,
-    ):  # soundfile takes no names that are not unicode, PyAV does
+            if file.subtype.startswith("MPEG"):  # mp3 in a wav
+                return None
+            frames = None
+            if file.frames < _UNKNOWN_FRAMES:
+                frames = file.frames + _frames_missing(file.extra_info, file.frames)
+            return _Stream(file.samplerate, file.channels, None, frames, 0, by_soundfile=True)
+    except (sf.SoundFileError, UnicodeEncodeError):  # PyAV opens names that are not unicode, too
         return None
+
+
+def _decode_with_soundfile(path: Path) -> Iterator[Samples]:
+    with sf.SoundFile(path) as file:
+        log = file.extra_info
+        while len(frames := file.read(_CHUNK, dtype="float32", always_2d=True)):
+            if file.extra_info != log:  # all that tells of a hole in an ogg, around which samples come twice
+                raise sf.SoundFileError("damaged")
+            yield frames.T
 
 
 def _frames_missing(log: str, frames: int) -> int:
@@ -198,11 +204,10 @@ def _frames_missing(log: str, frames: int) -> int:
     if found is None:
         return 0
     claimed, present = int(found[1]), int(found[2])
-    if (
-        claimed < present or claimed % 2**31 > 2**31 - 2**16
-    ):  # 0, 2 or 4 GiB stand for a length not known in advance
+    unknown = claimed % 2**31 > 2**31 - 2**16  # just below 2 or 4 GiB, as writers to a pipe put it
+    if claimed < present or unknown:
         return 0
-    return round((claimed - present) * frames / present)
+    return round((claimed - present) * max(frames, 1) / max(present, 1))
 
 
 def _probe_with_av(path: Path) -> _Stream:
@@ -223,7 +228,7 @@ def _probe_with_av(path: Path) -> _Stream:
             return _Stream(stream.rate, stream.channels, layout, frames, _CODEC_SLACK, by_soundfile=False)
     except av.FFmpegError as error:
         raise AudioError(
-            f"{path}: this is not audio in a known format; convert it to wav or flac first"
+            f"{path}: this is no audio that can be read; convert it or get a whole copy"
         ) from error
 
 
@@ -238,7 +243,7 @@ def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Ite
     import av
 
     faults: list[Exception] = []
-    junk_may_follow = False
+    tags_may_follow = False
     try:
         with _open_with_av(path) as container:
             source = container.streams.best("audio")
@@ -251,10 +256,11 @@ def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Ite
                 except av.FFmpegError as error:
                     faults.append(error)
                     continue
-                for frame in frames:
+                if frames:
                     damage += faults
                     faults.clear()
-                    junk_may_follow = container.format.name == "mp3"  # tags are no damage
+                    tags_may_follow = container.format.name == "mp3"
+                for frame in frames:
                     if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
                         # packed floats, because PyAV crashes on 8 planes
                         converter = av.AudioResampler("flt", layout, stream.sample_rate)
@@ -263,7 +269,7 @@ def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Ite
                         yield samples.T.astype(np.float32, copy=False)
     except av.FFmpegError as error:
         faults.append(error)
-    if not junk_may_follow:
+    if not tags_may_follow:  # which FFmpeg takes for broken frames
         damage += faults
 
 

@@ -32,15 +32,15 @@ _FLAC_MAX_RATE = 655_350  # Hz
 _VORBIS_MAX_RATE = 192_000  # Hz; libvorbis has settings up to here
 
 _PCM = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
-_LOSSY: dict[str, dict[str, Any]] = {
+_LOSSY: dict[str, dict[str, Any]] = {  # all at about 320 kbit/s
     "mp3": {
         "format": "MP3",
         "subtype": "MPEG_LAYER_III",
-        "bitrate_mode": "CONSTANT",
         "compression_level": 0.0,
-    },  # 320k
-    "ogg": {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.1},  # quality 9, about 320 kbit/s
-    "opus": {"format": "OGG", "subtype": "OPUS", "compression_level": 0.4},  # about 320 kbit/s
+        "bitrate_mode": "CONSTANT",
+    },
+    "ogg": {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.1},
+    "opus": {"format": "OGG", "subtype": "OPUS", "compression_level": 0.4},
 }
 _FORMATS = ("wav", "flac", *_LOSSY)
 _NEVER_EMPTY = ("flac", "mp3", "opus")  # without a sample, libsndfile leaves these without a header too
@@ -89,7 +89,7 @@ class AudioWriter:
         if format == "flac" and bits == "32f":
             raise ConfigError("bits: flac holds 16 or 24 bits; use wav for 32f")
         self.path = Path(path)
-        self._temporary = self.path.with_name(f".partita-{secrets.token_hex(6)}")
+        self._temporary = self.path.parent / f".partita-{secrets.token_hex(6)}"
         self._shape: dict[str, Any] = {"samplerate": sample_rate, "channels": channels}
         if format in _LOSSY:
             self._shape |= _LOSSY[format]
@@ -99,15 +99,14 @@ class AudioWriter:
         self._bits = 0 if format in _LOSSY or bits == "32f" else int(bits)
         self._generator = np.random.default_rng(seed)
         self._empty = format in _NEVER_EMPTY
-        self._sink: _Sink | None = None
+        self._sink: Any = None
         self._file: Any = None
 
     def __enter__(self) -> Self:
         """Open the temporary file."""
         try:
             with self._told():
-                with suppress(FileNotFoundError):
-                    self._check_target()
+                self._check_target()
                 self._sink = _Sink(self._temporary, "x+")
                 self._file = sf.SoundFile(self._sink, "w", **self._shape)
         except BaseException:
@@ -138,7 +137,8 @@ class AudioWriter:
                 if self._empty:
                     self.write(np.zeros((self._shape["channels"], 1), np.float32))
                 with self._told():
-                    self._close()
+                    self._file.close()
+                    self._sink.close()
                 with self._told():
                     self._temporary.replace(self.path)
         finally:
@@ -146,8 +146,9 @@ class AudioWriter:
 
     def _check_target(self) -> None:
         """Find now what would only fail at the end: a folder in the way, a name that is too long."""
-        if stat.S_ISDIR(self.path.stat().st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with suppress(FileNotFoundError):
+            if stat.S_ISDIR(self.path.stat().st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
     def _encoded(self, frames: NDArray[np.float32]) -> NDArray[Any]:
         if not self._bits:
@@ -163,8 +164,8 @@ class AudioWriter:
             yield
         except (
             OSError,
-            AssertionError,
             sf.SoundFileError,
+            AssertionError,
         ) as caught:  # soundfile asserts that writes are whole
             error = caught
         if self._sink is not None and self._sink.error is not None:
@@ -175,14 +176,11 @@ class AudioWriter:
             raise error
         raise OutputError(f"{self.path}: cannot be written, {_reason(error)}") from error
 
-    def _close(self) -> None:
+    def _clear(self) -> None:
         for part in (self._file, self._sink):
             if part is not None:
-                part.close()
-
-    def _clear(self) -> None:
-        with suppress(Exception):
-            self._close()
+                with suppress(Exception):
+                    part.close()
         with suppress(OSError):
             self._temporary.unlink(missing_ok=True)
 

@@ -54,9 +54,6 @@ def main() -> None:
     except PartitaError as error:
         console.error(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.error("stopped")
-        sys.exit(130)
     except BrokenPipeError:  # the reader of our output went away
         sys.stderr.close()
         sys.exit(1)

@@ -48,6 +48,9 @@ def run_batch(
             report.done(job, result, time.monotonic() - began)
         except PartitaError as problem:
             report.failed(str(job.source), problem)
+        except KeyboardInterrupt:  # typer exits with 130
+            error(f"stopped; nothing of {job.source} was kept, the tracks before it are done")
+            raise
     report.summarise()
     return report.failures
 

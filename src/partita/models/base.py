@@ -66,12 +66,11 @@ class WaveformModel(nn.Module):
             ``(batch, sources, channels, samples)``; outside the input the mixture counts as silence.
         """
         samples = mixture.shape[-1]
-        missing = self.geometry.output_length(samples) - samples
-        before = missing // 2
-        left = self.geometry.left_context + before
-        right = self.geometry.right_context + missing - before
+        edge = self.geometry.edge
+        left = self.geometry.left_context + edge
+        right = self.geometry.input_length(samples + 2 * edge) - samples - left
         stems: Tensor = self.core(F.pad(mixture, (left, right)))
-        return stems[..., before : before + samples]
+        return stems[..., edge : edge + samples]
 
     def parameter_count(self) -> int:
         """Return the number of trained parameters."""

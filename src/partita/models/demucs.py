@@ -206,11 +206,22 @@ class _Lengths:
         if upsample:
             self.trims.append(_centred(skips.pop() - x))
         multiple = stride**config.depth
+        edge = self._edge(config)
         if config.resample:
             if multiple % 2 or shortest_input % 2 or x % 2:
                 raise ConfigError("resample: needs an even stride and kernel_size")
             multiple, shortest_input, x = multiple // 2, shortest_input // 2, x // 2
-        self.geometry = Geometry(multiple, shortest_input, x)
+        self.geometry = Geometry(multiple, shortest_input, x, edge)
+
+    @staticmethod
+    def _edge(config: DemucsConfig) -> int:
+        """Return how many samples at an end of the output miss a neighbour somewhere on their way."""
+        edge = 2 * SincResampler.reach if config.resample else 0
+        for _ in range(config.depth):
+            edge = -(-edge // config.stride)
+        for _ in range(config.depth):  # the last samples of a transposed convolution lack one summand
+            edge = edge * config.stride if config.upsample else (edge - 1) * config.stride + config.kernel_size
+        return -(-edge // 2) + SincResampler.reach if config.resample else edge
 
 
 def _centred(excess: int) -> tuple[int, int]:

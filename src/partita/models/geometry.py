@@ -19,11 +19,13 @@ class Geometry:
         multiple: Distance of two neighbouring valid lengths (the product of all strides).
         shortest_input: The shortest valid input.
         shortest_output: What the core returns for it.
+        edge: Samples at either end of the output that the convolutions would give otherwise if the input went on.
     """
 
     multiple: int
     shortest_input: int
     shortest_output: int
+    edge: int = 0
 
     @property
     def left_context(self) -> int:

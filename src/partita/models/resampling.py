@@ -20,6 +20,7 @@ class SincResampler(nn.Module):
 
     zeros = 24
     rolloff = 0.945
+    reach = 26  # samples of the lower rate that a sample depends on, on either side
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -140,6 +140,41 @@ class Separator:
             stems[..., block.start : block.start + block.stems.shape[-1]] = block.stems
         return Stems(dict(zip(self.sources, stems, strict=True)), mixture.sample_rate)
 
+    def separate_file(
+        self,
+        path: str | PathLike[str],
+        out_dir: str | PathLike[str],
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+        **options: Any,
+    ) -> dict[str, Path]:
+        """Separate a file into files, ``OUT_DIR/MODEL/TRACK/STEM.wav`` unless told otherwise.
+
+        No file appears under its name before all are whole.
+
+        Args:
+            path: Any audio or video file.
+            out_dir: Where to write.
+            progress: As of :meth:`separate`.
+            cancel: As of :meth:`separate`.
+            **options: Fields of :class:`OutputOptions`.
+
+        Returns:
+            The files written, by stem.
+
+        Raises:
+            AudioError: The input cannot be read as audio.
+            OutputError: An output cannot be written.
+            ConfigError: An option makes no sense.
+            Cancelled: ``cancel`` was set.
+        """
+        from partita.separation.files import OutputOptions, plan_jobs, run_job
+
+        wanted = OutputOptions(**options)
+        (job,) = plan_jobs([(Path(path), Path(Path(path).name))], Path(out_dir), self.card.name, self.sources, wanted)
+        return run_job(self, job, wanted, progress=progress, cancel=cancel).outputs
+
     def stream(
         self,
         source: str | PathLike[str] | npt.ArrayLike | Mixture,
@@ -230,26 +265,29 @@ class _Fifo:
     def __init__(self, resampler: Resampler) -> None:
         self._resampler = resampler
         self._blocks: list[Array] = []
+        self._feed: Iterator[Array] = iter(())
 
     def fed_by(self, blocks: Iterator[Array]) -> Iterator[Array]:
         """Pass blocks through, keeping them at the output's sample rate."""
-        for block in blocks:
-            self._blocks.append(self._resampler.push(block))
-            yield block
-        self._blocks.append(self._resampler.flush())
+
+        def feed() -> Iterator[Array]:
+            for block in blocks:
+                self._blocks.append(self._resampler.push(block))
+                yield block
+            self._blocks.append(self._resampler.flush())
+
+        self._feed = feed()
+        return self._feed
 
     def take(self, samples: int) -> Array:
-        """Return the next samples; a resampler that stopped short is continued by silence."""
-        taken: list[Array] = []
-        while samples and self._blocks:
-            block = self._blocks.pop(0)
-            if block.shape[1] > samples:
-                self._blocks.insert(0, block[:, samples:])
-                block = block[:, :samples]
-            taken.append(block)
-            samples -= block.shape[1]
-        joined = np.concatenate(taken, axis=1)
-        return np.pad(joined, ((0, 0), (0, samples)))
+        """Return the next samples, ``(channels, samples)``."""
+        if sum(block.shape[1] for block in self._blocks) < samples:
+            for _ in self._feed:  # the model has had its last sample, the rest is the resampler's
+                pass
+        joined = np.concatenate(self._blocks, axis=1)
+        self._blocks = [joined[:, samples:]]
+        short = max(0, samples - joined.shape[1])  # a resampler may stop a sample short
+        return np.pad(joined[:, :samples], ((0, 0), (0, short)))
 
 
 class _Clock:

@@ -22,8 +22,8 @@ class WindowPlan:
 
     Attributes:
         samples: Length of the track.
-        length: Samples a window gives.
-        starts: Where each window's output begins, ascending; the first may begin before the track.
+        length: Samples a window gives, edges included.
+        starts: Where each window's output begins, ascending; the first begin before the track.
         geometry: How much input the model wants around a window.
     """
 
@@ -39,7 +39,8 @@ def plan_windows(
     """Lay windows over a track.
 
     A window gives at least ``segment`` samples (fewer where the track is shorter) and hops by a multiple of
-    ``geometry.multiple``, so that a purely convolutional model gives the same samples in every window.
+    ``geometry.multiple``; its edges do not count. So a purely convolutional model says the same of a sample in
+    every window, and as much as in one window over the whole track.
 
     Args:
         samples: Length of the track.
@@ -56,14 +57,15 @@ def plan_windows(
         raise ConfigError("segment: must be longer than nothing")
     if not 0 <= overlap < 1:
         raise ConfigError(f"overlap: must be at least 0 and less than 1, not {overlap}")
-    length = geometry.output_length(max(1, min(segment, samples)))
-    hop = max(1, round(length * (1 - overlap) / geometry.multiple)) * geometry.multiple
-    hop = min(hop, length)
+    needed = max(1, min(max(segment, geometry.multiple), samples + max(offsets)))
+    length = geometry.output_length(needed + 2 * geometry.edge)
+    inner = length - 2 * geometry.edge
+    hop = max(1, min(round(inner * (1 - overlap) / geometry.multiple), inner // geometry.multiple)) * geometry.multiple
     starts: list[int] = []
     for offset in offsets:
-        rest = samples + offset - length  # what the first window leaves
+        rest = samples + offset - inner  # what the first window leaves
         count = 1 + max(0, -(-rest // hop))
-        starts += [index * hop - offset for index in range(count)]
+        starts += [index * hop - offset - geometry.edge for index in range(count)]
     return WindowPlan(samples, length, tuple(sorted(starts)), geometry)
 
 
@@ -84,7 +86,7 @@ def overlap_add(
         Consecutive blocks of stems ``(sources, channels, any)`` with ``plan.samples`` in all.
     """
     tape = _Tape(blocks, plan.samples)
-    weight = _triangle(plan.length)
+    weight = _triangle(plan.length, plan.geometry.edge)
     left, input_length = plan.geometry.left_context, plan.geometry.input_length(plan.length)
     total: Array | None = None  # weighted sum of the windows over [done, done + length)
     weights = np.zeros(plan.length, np.float32)
@@ -124,9 +126,9 @@ def _advance(buffer: Array, count: int) -> None:
         buffer[...] = 0
 
 
-def _triangle(length: int) -> Array:
-    rising = np.arange(1, length + 1, dtype=np.float32)
-    return np.minimum(rising, rising[::-1]) / np.float32((length + 1) // 2)
+def _triangle(length: int, edge: int) -> Array:
+    rising = np.arange(1, length + 1 - 2 * edge, dtype=np.float32)
+    return np.pad(np.minimum(rising, rising[::-1]) / np.float32((rising.size + 1) // 2), edge)
 
 
 class _Tape:
@@ -141,7 +143,7 @@ class _Tape:
 
     def read(self, start: int, samples: int) -> Array:
         """Return ``(channels, samples)`` from ``start`` on."""
-        while self._end < min(start + samples, self._samples):
+        while not self._kept or self._end < min(start + samples, self._samples):
             block = next(self._blocks)
             self._kept.append(block)
             self._end += block.shape[1]

@@ -64,6 +64,7 @@ class RunSection(_Section):
     checkpoint_minutes: float = Field(5.0, gt=0)
     validate_every: int = Field(500, ge=1, description="steps")
     name: str = "model"
+    window: float = Field(10.0, gt=0, description="seconds of a window when the package separates")
     licence: str = "unspecified"
     description: str = ""
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -24,8 +25,10 @@ from partita.models import build
 from partita.models.base import WaveformModel
 from partita.training.config import TrainingConfig
 from partita.training.task import SeparationTask
+from partita.zoo import Package
+from partita.zoo.export import export_package
 
-__all__ = ["train"]
+__all__ = ["package_checkpoint", "train"]
 
 _log = logging.getLogger("partita")
 
@@ -38,7 +41,7 @@ def train(
     out: Path,
     cache: Path | None = None,
     resume: bool = False,
-) -> Path:
+) -> Package:
     """Train a model and leave it as a package in ``out``.
 
     Args:
@@ -50,7 +53,7 @@ def train(
         resume: Continue from the last checkpoint in ``out``.
 
     Returns:
-        ``out``.
+        The package: the weights of the least validation loss, or the last without validation.
 
     Raises:
         ConfigError: There is a run in ``out`` and ``resume`` is not set, or nothing to resume.
@@ -92,7 +95,33 @@ def train(
         ckpt_path=str(last) if resume else None,
         weights_only=False,  # our own checkpoint, which holds the optimiser and the state of the loops
     )
-    return out
+    best = checkpoints / "best.ckpt"
+    return package_checkpoint(best if valid_songs and best.exists() else last, config, out)
+
+
+def package_checkpoint(checkpoint: Path, config: TrainingConfig, out: Path, **facts: Any) -> Package:
+    """Write the model of a checkpoint (its averaged weights, where the run averages) as a package.
+
+    Args:
+        checkpoint: A checkpoint of the run.
+        config: The configuration of the run.
+        out: Folder of the package.
+        **facts: More fields of the card.
+    """
+    model = build(config.model.architecture, **config.model.configuration)
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    weights = {name.removeprefix("model."): value for name, value in saved["state_dict"].items()}
+    model.load_state_dict(weights)
+    training = {"steps": saved["global_step"], "configuration": config.model_dump(exclude_none=True)}
+    return export_package(
+        model,
+        out,
+        name=config.run.name,
+        description=config.run.description,
+        licence=config.run.licence,
+        segment=config.run.window,
+        **{"training": training, **facts},
+    )
 
 
 def _cache_all(roots: list[Path], model: WaveformModel, folder: Path) -> list[CachedSong]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import struct
 import tempfile
 import warnings
@@ -20,12 +19,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from partita.errors import ModelError, OutputError
+from partita.errors import ModelError
 from partita.models.base import WaveformModel
 from partita.zoo.card import CARD_NAME, Card
 from partita.zoo.package import GRAPH_NAME, WEIGHTS_NAME, Package, file_sha256, open_package
 
-__all__ = ["export_package"]
+__all__ = ["export_package", "write_card"]
 
 _OPSET = 18
 _TOLERANCE = 1e-4  # of the output's largest magnitude; both run in float32 on the same weights
@@ -36,24 +35,21 @@ def export_package(model: WaveformModel, folder: Path, *, half: bool = True, **f
 
     Args:
         model: The model; it is not changed.
-        folder: Where to write; must not exist, or be an older package, which is replaced.
+        folder: Where to write; made where it does not exist. The files of an older package are replaced, the
+            card last; others are left alone.
         half: Store the weights as float16.
         **facts: Fields of :class:`Card` that the model does not know: name, description, licence, segment,
             training, scores, limits.
 
     Raises:
         ModelError: Weights are not finite, or the ONNX graph does not compute what the module does.
-        OutputError: ``folder`` holds something else than a package.
     """
-    if folder.exists() and not (folder / CARD_NAME).exists() and any(folder.iterdir()):
-        raise OutputError(f"{folder}: exists and is not a model package; choose another folder")
     if not model.check_finite():
         raise ModelError(f"{facts.get('name', folder.name)}: its weights are not all finite numbers")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".partita-", dir=folder.parent))
-    try:
-        state = {name: _stored(value, half) for name, value in model.state_dict().items()}
-        save_file(state, partial / WEIGHTS_NAME)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partita-", dir=folder) as name:
+        partial = Path(name)
+        save_file({name: _stored(value, half) for name, value in model.state_dict().items()}, partial / WEIGHTS_NAME)
         _write_graph(model, partial)
         card = Card(
             architecture=model.architecture,
@@ -67,18 +63,17 @@ def export_package(model: WaveformModel, folder: Path, *, half: bool = True, **f
             geometry=model.geometry,
             **facts,
         )
-        # scalars before tables, as TOML wants them
-        fields = sorted(asdict(card).items(), key=lambda item: isinstance(item[1], dict))
-        (partial / CARD_NAME).write_text(tomli_w.dumps(dict(fields), multiline_strings=True), encoding="utf-8")
+        write_card(card, partial)
         _check_parity(open_package(partial))
-        partial.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(partial, folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+        for file in (WEIGHTS_NAME, GRAPH_NAME, CARD_NAME):
+            os.replace(partial / file, folder / file)
     return open_package(folder)
+
+
+def write_card(card: Card, folder: Path) -> None:
+    """Write a card as TOML, scalars before tables."""
+    fields = sorted(asdict(card).items(), key=lambda item: isinstance(item[1], dict))
+    (folder / CARD_NAME).write_text(tomli_w.dumps(dict(fields), multiline_strings=True), encoding="utf-8")
 
 
 def _stored(value: Tensor, half: bool) -> Tensor:

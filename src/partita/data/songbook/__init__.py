@@ -1,1 +1,1 @@
-"""Synthetic multitrack songs: endless, reproducible training material from MIDI files and short recordings."""
+"""Synthetic multitrack songs: reproducible training material from MIDI files and short recordings."""

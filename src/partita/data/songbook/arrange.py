@@ -23,9 +23,10 @@ from partita.data.songbook.players import (
     play_synth,
     riser,
     strike_kit,
+    texture,
 )
 from partita.data.songbook.soundfont import find_soundfonts
-from partita.data.songbook.vocals import sing
+from partita.data.songbook.vocals import Setting, sing
 
 __all__ = ["Song", "arrange", "complete", "find_key"]
 
@@ -33,6 +34,7 @@ _PROFILES = {  # how strongly each step above the tonic belongs to a key (Krumha
     False: (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     True: (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
+_TONICS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _STYLES = {"electronic": 0.5, "band": 0.28, "hybrid": 0.22}
 _MISSING = {"": 0.85, "vocals": 0.05, "bass": 0.05, "drums": 0.03, "other": 0.02}
 
@@ -51,7 +53,7 @@ def _draw(rng: np.random.Generator, weights: dict[str, float]) -> str:
 
 
 def find_key(notes: tuple[Note, ...]) -> tuple[int, bool]:
-    """Pitch class of the tonic and whether the key is minor, by the correlation of note durations with key profiles."""
+    """Pitch class of the tonic and whether the key is minor, by correlating durations with key profiles."""
     weight = np.zeros(12)
     for note in notes:
         weight[note.pitch % 12] += note.duration
@@ -70,10 +72,19 @@ def _layer(total: Audio, audio: Audio, rng: np.random.Generator) -> None:
     total += audio * np.float32(10 ** (rng.normal(-1, 3) / 20))
 
 
-def _electronic(band: Band, key: tuple[int, bool]) -> tuple[dict[str, Audio], tuple[Note, ...]]:
-    """Composed for synthesisers and drum machines; also the drum notes, for the pump."""
+@dataclass
+class _Score:
+    """Stems without vocals, and the notes that side-chains and singers follow."""
+
+    stems: dict[str, Audio]
+    hits: tuple[Note, ...]
+    tune: tuple[Note, ...]
+    chords: tuple[Note, ...]
+
+
+def _electronic(band: Band, loop: composer.Harmony) -> _Score:
+    """Composed for synthesisers and drum machines."""
     rng, bars, beat = band.rng, band.bars, band.beat
-    loop = composer.harmony(*key, rng)
     drums = np.zeros((2, band.samples), np.float32)
     source = _draw(rng, {"pattern": 0.65, "loop": 0.15, "performance": 0.2})
     name, hits = composer.beat(bars, beat, rng)
@@ -100,25 +111,29 @@ def _electronic(band: Band, key: tuple[int, bool]) -> tuple[dict[str, Audio], tu
         "pluck": composer.arpeggio,
         "lead": composer.melody,
     }
-    for role in rng.choice(list(writers), size=int(rng.integers(2, 5)), replace=True).tolist():
+    for role in rng.choice(list(writers), size=int(rng.integers(2, 6)), replace=True).tolist():
         writer = writers[role]
         if role in ("keys", "pluck") and rng.random() < 0.3:
             writer = composer.arpeggio if role == "keys" else composer.melody
-        notes = band.during(writer(loop, bars, beat, rng), band.sections(0.6))
+        notes = band.during(writer(loop, bars, beat, rng), band.sections(0.5, int(rng.choice([4, 8]))))
         if rng.random() < 0.15:
             program = int(rng.choice([0, 4, 5, 11, 24, 25, 27, 48, 50, 61, 73, 81, 88, 89]))
             _layer(other, play_part(band, "other", Part(program, notes)), rng)
         else:
             _layer(other, play_synth(band, "other", role, notes), rng)
-    if rng.random() < 0.25:
-        _layer(other, 0.4 * riser(band), rng)
+    if rng.random() < 0.3:
+        effects, stem = (drums, "drums") if rng.random() < 0.4 else (other, "other")
+        _layer(effects, 0.4 * riser(band, stem), rng)
+    if rng.random() < 0.2:
+        _layer(other, 0.3 * texture(band), rng)
     if rng.random() < 0.12:
         _layer(other, 0.7 * guitars(band), rng)
-    return {"drums": drums, "bass": bass, "other": other}, hits
+    tune, pads = composer.melody(loop, bars, beat, rng), composer.chords(loop, bars, beat, rng)
+    return _Score({"drums": drums, "bass": bass, "other": other}, hits, tune, pads)
 
 
-def _from_midi(band: Band, parts: list[Part], *, hybrid: bool) -> tuple[dict[str, Audio], tuple[Note, ...]]:
-    """A song's own parts on soundfonts and, in hybrids, synthesisers; also the drum notes."""
+def _from_midi(band: Band, parts: list[Part], *, hybrid: bool) -> _Score:
+    """A song's own parts on soundfonts and, in hybrids, synthesisers."""
     rng = band.rng
     own = tuple(note for part in parts if part.is_drums for note in part.notes)
     hits = own if own and rng.random() < 0.55 else groove(band, 60 / band.beat)
@@ -144,6 +159,8 @@ def _from_midi(band: Band, parts: list[Part], *, hybrid: bool) -> tuple[dict[str
             _layer(bass, play_part(band, "bass", replace(part, program=program)), rng)
     other = np.zeros_like(drums)
     rest = [part for part in melodic if part not in basses]
+    # what could be sung: the part whose notes lie highest; when singers take it, it may still be doubled
+    highest = max(melodic, key=lambda part: np.mean([note.pitch for note in part.notes]))
     roles = ["pad", "stab", "keys", "pluck", "lead"]
     for i in rng.permutation(len(rest))[: int(rng.integers(2, 6))].tolist():
         if rng.random() < (0.6 if hybrid else 0.08):
@@ -152,11 +169,11 @@ def _from_midi(band: Band, parts: list[Part], *, hybrid: bool) -> tuple[dict[str
             _layer(other, play_part(band, "other", rest[i]), rng)
     if band.library.phrases and rng.random() < (0.1 if hybrid else 0.3):
         _layer(other, guitars(band), rng)
-    return {"drums": drums, "bass": bass, "other": other}, hits
+    return _Score({"drums": drums, "bass": bass, "other": other}, hits, highest.notes, ())
 
 
-def _score(band: Band, path: Path, seconds: float) -> list[Part]:
-    """The densest stretch of a song, transposed, at the band's tempo."""
+def _stretch(band: Band, path: Path, seconds: float) -> list[Part]:
+    """A stretch of a song, transposed, at the band's tempo."""
     rng = band.rng
     parts = read_midi(path)
     end = max(note.start for part in parts for note in part.notes)
@@ -210,16 +227,17 @@ def arrange(library: Library, seed: int, index: int, *, seconds: float | None = 
     band = Band(library, find_soundfonts(), find_kits(), rng, int(seconds * RATE), 60 / bpm)
     if style == "electronic":
         key = int(rng.integers(12)), bool(rng.random() < 0.6)
-        stems, hits = _electronic(band, key)
+        score = _electronic(band, composer.harmony(*key, rng))
     else:
-        parts = _score(band, path, seconds)
+        parts = _stretch(band, path, seconds)
         key = find_key(tuple(note for part in parts if not part.is_drums for note in part.notes))
-        stems, hits = _from_midi(band, parts, hybrid=style == "hybrid")
-    voices, singing = sing(library, band.samples, band.beat, key, rng, electronic=style != "band")
+        score = _from_midi(band, parts, hybrid=style == "hybrid")
+    stems = _pump(band, score.stems, score.hits, style)
+    setting = Setting(band.samples, band.beat, key, score.tune, score.chords, style != "band")
+    stems["vocals"], band.card["vocals"] = sing(library, setting, rng)
     missing = _draw(rng, _MISSING)
-    stems = _pump(band, {**stems, "vocals": voices}, hits, style)
     if missing:
-        stems[missing] = np.zeros_like(voices)
+        stems[missing] = np.zeros_like(stems["drums"])
     stems = balance({stem: channel_strip(stem, stems[stem], band.beat, rng) for stem in STEMS}, rng)
     card = {
         "seed": seed,
@@ -227,16 +245,16 @@ def arrange(library: Library, seed: int, index: int, *, seconds: float | None = 
         "held_out": library.held_out,
         "style": style,
         "tempo_bpm": round(bpm, 2),
-        "key": f"{('C', 'C#', 'D', 'Eb', 'E', 'F', 'F#', 'G', 'Ab', 'A', 'Bb', 'B')[key[0]]} {'minor' if key[1] else 'major'}",
+        "key": f"{_TONICS[key[0]]} {'minor' if key[1] else 'major'}",
         "song": None if style == "electronic" else path.name,
         "silent": [stem for stem in STEMS if silent(stems[stem])],
-        "ingredients": {**band.card, "vocals": singing},
+        "ingredients": band.card,
     }
     return Song(stems, card)
 
 
 def complete(library: Library, folder: Path, seed: int, *, longest: float = 120.0) -> list[Song]:
-    """Turn a folder of finished stems into songs: balanced, in pieces of a minute or more, sung over where nobody sings.
+    """Turn a folder of finished stems into songs: balanced, cut to length, sung over where nobody sings.
 
     Args:
         library: Whose singers may be added.
@@ -259,7 +277,10 @@ def complete(library: Library, folder: Path, seed: int, *, longest: float = 120.
         singing: dict[str, Any] | str = "its own"
         if silent(piece["vocals"]):
             key = int(rng.integers(12)), bool(rng.random() < 0.6)
-            piece["vocals"], singing = sing(library, len(bounds), 0.5, key, rng, electronic=True)
+            loop = composer.harmony(*key, rng)
+            tune = composer.melody(loop, int(len(bounds) / RATE / 2), 0.5, rng)
+            setting = Setting(len(bounds), 0.5, key, tune, (), electronic=True)
+            piece["vocals"], singing = sing(library, setting, rng)
             piece["vocals"] = channel_strip("vocals", piece["vocals"], 0.5, rng)
         card = {
             "seed": seed,

@@ -1,4 +1,4 @@
-"""Electronic music from a seed: chord progressions, bass lines, arpeggios, melodies and drum patterns as notes."""
+"""Electronic music from a seed: progressions, bass lines, arpeggios, melodies and drum patterns as notes."""
 
 from __future__ import annotations
 

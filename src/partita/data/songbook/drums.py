@@ -1,4 +1,4 @@
-"""Drum kits of samples and of synthesis, played from the same notes: a kit maps General MIDI keys to one-shots."""
+"""Drum kits of samples and of synthesis: a kit maps General MIDI keys to one-shots."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Kit:
 
     Attributes:
         name: For the song's card.
-        shots: Key -> layers in ascending order of velocity: (highest velocity from 0 to 1, audio (2, samples)).
+        shots: Key -> layers by ascending velocity: (highest velocity from 0 to 1, audio (2, samples)).
     """
 
     name: str
@@ -140,10 +140,10 @@ def strike(kit: Kit, notes: tuple[Note, ...], samples: int, rng: np.random.Gener
 
 
 def _tone(seconds: float, start: float, end: float, bend: float, decay: float) -> Audio:
-    """Sine (samples,) falling from ``start`` to ``end`` Hz with time constant ``bend``, dying with ``decay`` (seconds)."""
+    """Sine (samples,) gliding from ``start`` to ``end`` Hz; ``bend`` and ``decay`` are in seconds."""
     time = np.arange(int(seconds * RATE), dtype=np.float64) / RATE
     cycles = end * time + (start - end) * bend * (1 - np.exp(-time / bend))
-    return (np.sin(2 * np.pi * cycles) * np.exp(-time / decay)).astype(np.float32)
+    return np.asarray(np.sin(2 * np.pi * cycles) * np.exp(-time / decay), np.float32)
 
 
 def _noise(seconds: float, decay: float, low: float, high: float, rng: np.random.Generator) -> Audio:
@@ -151,7 +151,7 @@ def _noise(seconds: float, decay: float, low: float, high: float, rng: np.random
     samples = int(seconds * RATE)
     hiss = np.repeat(rng.standard_normal((1, samples), np.float32), 2, 0)
     hiss = equalise(hiss, biquad("high_pass", low), biquad("low_pass", high))
-    return hiss * np.exp(-np.arange(samples, dtype=np.float32) / np.float32(decay * RATE))
+    return np.asarray(hiss * np.exp(-np.arange(samples) / (decay * RATE)), np.float32)
 
 
 def _metal(seconds: float, decay: float, low: float, rng: np.random.Generator) -> Audio:
@@ -161,7 +161,7 @@ def _metal(seconds: float, decay: float, low: float, rng: np.random.Generator) -
     hertz = scale * np.array([205.3, 304.4, 369.6, 522.7, 540.0, 800.0]) * rng.uniform(0.95, 1.05, 6)
     ring = signal.square(2 * np.pi * hertz[:, None] * time).sum(0) / 6
     ring = np.repeat(ring[None], 2, 0) * np.exp(-time / decay)
-    return equalise(ring.astype(np.float32), biquad("high_pass", low), biquad("high_pass", low, 1.2))
+    return equalise(np.asarray(ring, np.float32), biquad("high_pass", low), biquad("high_pass", low, 1.2))
 
 
 def machine(rng: np.random.Generator) -> Kit:

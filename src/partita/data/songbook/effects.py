@@ -1,4 +1,4 @@
-"""Studio effects on float32 audio of shape (channels, samples): every one returns a new array of the same shape."""
+"""Studio effects on float32 audio (channels, samples); each returns a new array of the same shape."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ __all__ = [
     "rms_db",
     "saturate",
     "sidechain",
+    "sweep",
     "tremolo",
     "widen",
 ]
@@ -75,6 +76,28 @@ def equalise(audio: Audio, *sections: NDArray[np.float64]) -> Audio:
     return np.asarray(signal.sosfilt(np.concatenate(sections).astype(np.float32), audio, axis=-1), np.float32)
 
 
+def sweep(
+    audio: Audio, kind: str, cutoff: NDArray[np.float64], q: float = 0.7071, *, poles: int = 2
+) -> Audio:
+    """Filter whose cut-off moves.
+
+    Args:
+        audio: float32 (channels, samples).
+        kind: As in :func:`biquad`.
+        cutoff: Hz at equal distances over the whole of ``audio``; each holds for its share of the samples.
+        q: Quality.
+        poles: 2 or 4.
+    """
+    out = np.empty_like(audio)
+    state = np.zeros((poles // 2, len(audio), 2), np.float32)
+    edges = np.linspace(0, audio.shape[-1], len(cutoff) + 1).astype(int)
+    for start, end, hertz in zip(edges[:-1], edges[1:], cutoff, strict=True):
+        section = biquad(kind, float(hertz), q).astype(np.float32)
+        chain = section if poles == 2 else np.concatenate([section, section])
+        out[:, start:end], state = signal.sosfilt(chain, audio[:, start:end], zi=state)
+    return out
+
+
 def rms_db(audio: Audio) -> float:
     """Level in dB of the parts that sound: RMS over the 100 ms blocks within 30 dB of the loudest one."""
     block = RATE // 10
@@ -99,7 +122,7 @@ def saturate(audio: Audio, drive_db: float) -> Audio:
     if peak == 0:
         return audio.copy()
     drive = np.float32(10 ** (drive_db / 20))
-    return np.tanh(audio * (drive / peak)) * np.float32(peak / np.tanh(drive))
+    return np.asarray(np.tanh(audio * (drive / peak)) * (peak / np.tanh(drive)), np.float32)
 
 
 def _follow(level: NDArray[np.float64], attack: float, release: float) -> NDArray[np.float64]:
@@ -181,7 +204,7 @@ def reverb(
     room = equalise(room, biquad("low_pass", bright), biquad("high_pass", 180))
     room *= np.float32(mix) / (np.sqrt(np.square(room).sum(-1, keepdims=True)) + 1e-9)
     wet = signal.oaconvolve(audio, room, axes=-1)[:, : audio.shape[-1]]
-    return audio + wet.astype(np.float32)
+    return np.asarray(audio + wet, np.float32)
 
 
 def pan(mono: Audio, position: float) -> Audio:
@@ -198,7 +221,7 @@ def widen(audio: Audio, width: float) -> Audio:
 
 
 def tremolo(audio: Audio, frequency: float, depth: float, phase: float = 0.0) -> Audio:
-    """Auto-pan: sinusoidal gain at ``frequency`` Hz, opposite in the two channels when ``phase`` is pi."""
+    """Sinusoidal gain at ``frequency`` Hz; the channels differ by ``phase`` radians, pi for an auto-pan."""
     time = np.arange(audio.shape[-1], dtype=np.float32) * np.float32(2 * np.pi * frequency / RATE)
     offsets = np.array([[0.0], [phase]], np.float32)[: len(audio)]
-    return audio * (1 - np.float32(depth) * (0.5 + 0.5 * np.sin(time + offsets)))
+    return np.asarray(audio * (1 - depth * (0.5 + 0.5 * np.sin(time + offsets))), np.float32)

@@ -1,4 +1,4 @@
-"""The folder of MIDI files and recordings that songs are made of, and its division into training and held out."""
+"""The MIDI files and recordings that songs are made of, divided into training and held out."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Library:
     """What is found below a folder, for one split.
 
     Attributes:
-        grooves: MIDI files of drum performances of a minute or more in 4/4, and their tempo in beats per minute.
+        grooves: MIDI files of drum performances in 4/4, and their tempo in beats per minute.
         songs: MIDI files of songs with several parts.
         singers: Voice name -> takes of dry singing.
         phrases: Recordings for the ``other`` stem.
@@ -62,7 +62,7 @@ class Library:
 
     @classmethod
     def open(cls, folder: Path, *, held_out: bool = False) -> Library:
-        """Index ``folder``: ``midi/*groove*``, other ``midi/*``, ``vocals``, ``other``, ``drums``, ``songs-train``.
+        """Index ``midi/*``, ``vocals/*``, ``other/*``, ``drums/*`` and ``songs-train/*`` of a folder.
 
         Raises:
             ConfigError: There is nothing to sing or nothing to play in the folder.

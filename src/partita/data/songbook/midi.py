@@ -101,7 +101,7 @@ def write_midi(
 
 
 def crop(notes: tuple[Note, ...], start: float, seconds: float, stretch: float = 1.0) -> tuple[Note, ...]:
-    """Notes whose onset lies in ``seconds`` from ``start``, moved to begin at 0, then times multiplied by ``stretch``."""
+    """Notes that begin in the ``seconds`` from ``start``, which becomes 0; times multiplied by ``stretch``."""
     return tuple(
         replace(note, start=(note.start - start) * stretch, duration=note.duration * stretch)
         for note in notes

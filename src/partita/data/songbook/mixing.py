@@ -22,7 +22,7 @@ __all__ = ["LEVELS", "STEMS", "balance", "channel_strip", "silent"]
 STEMS = ("drums", "bass", "other", "vocals")
 
 # Typical level of a stem relative to the drums in dB, and its spread.
-LEVELS = {"drums": (0.0, 2.0), "bass": (-1.5, 2.5), "other": (-2.5, 2.5), "vocals": (0.0, 2.5)}
+LEVELS = {"drums": (0.0, 2.0), "bass": (-1.5, 2.5), "other": (-2.5, 2.5), "vocals": (1.0, 2.5)}
 _PEAK = 0.97  # of the sum of the stems
 
 
@@ -89,7 +89,7 @@ def channel_strip(stem: str, audio: Audio, beat: float, rng: np.random.Generator
         audio = reverb(audio, rng.uniform(0.3, longest), wet, rng, bright=rng.uniform(2500, 10000))
     if stem == "bass":
         return widen(audio, float(rng.choice([0.0, 0.3, 0.8])))
-    return widen(audio, rng.uniform(0.6, 1.3))
+    return widen(audio, rng.uniform(0.7, 1.8) if stem == "other" else rng.uniform(0.6, 1.3))
 
 
 def balance(stems: dict[str, Audio], rng: np.random.Generator) -> dict[str, Audio]:

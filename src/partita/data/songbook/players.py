@@ -1,4 +1,4 @@
-"""Drums, bass and other instruments of a song before mixing, from composed or performed notes and recordings."""
+"""Drums, bass and other instruments of a song before mixing: from notes and from recordings."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import soxr
-from scipy import signal
 
-from partita.data.songbook import composer, drums, synth
+from partita.data.songbook import drums, synth
 from partita.data.songbook.effects import (
     RATE,
     Audio,
@@ -21,13 +20,25 @@ from partita.data.songbook.effects import (
     pan,
     reverb,
     saturate,
+    sweep,
     tremolo,
 )
 from partita.data.songbook.library import Library, read_audio
 from partita.data.songbook.midi import Note, Part, crop, read_midi
+from partita.data.songbook.patches import random_patch
 from partita.data.songbook.soundfont import Soundfont, play
 
-__all__ = ["Band", "drum_loop", "groove", "guitars", "play_part", "play_synth", "riser", "strike_kit"]
+__all__ = [
+    "Band",
+    "drum_loop",
+    "groove",
+    "guitars",
+    "play_part",
+    "play_synth",
+    "riser",
+    "strike_kit",
+    "texture",
+]
 
 
 @dataclass
@@ -75,7 +86,7 @@ class Band:
 
 
 def groove(band: Band, stretch_to: float) -> tuple[Note, ...]:
-    """A human performance near a tempo (beats per minute), played at exactly that tempo for the whole song."""
+    """A human performance brought to a tempo (beats per minute), repeated through the song."""
     grooves = band.library.grooves
     near = [(path, bpm) for path, bpm in grooves if 0.8 < bpm / stretch_to < 1.25] or list(grooves)
     path, bpm = near[int(band.rng.integers(len(near)))]
@@ -127,9 +138,9 @@ def drum_loop(band: Band) -> Audio:
 
 
 def play_synth(band: Band, stem: str, role: str, notes: tuple[Note, ...]) -> Audio:
-    """Play notes with a random patch for a role, with its own placement and insert effects: (2, samples) at -20 dB."""
+    """Play notes with a random patch for a role and its own effects: (2, samples) at -20 dB."""
     rng = band.rng
-    patch = synth.random_patch(role, rng)
+    patch = random_patch(role, rng)
     audio = synth.perform(patch, notes, band.samples, rng)
     if role not in ("bass", "sub"):
         if rng.random() < 0.4:
@@ -139,6 +150,11 @@ def play_synth(band: Band, stem: str, role: str, notes: tuple[Note, ...]) -> Aud
             )
         if rng.random() < 0.4:
             audio = reverb(audio, rng.uniform(0.5, 3), rng.uniform(0.1, 0.6), rng)
+        if rng.random() < 0.3:  # the filter opens and closes over bars
+            turns = band.samples / RATE / (band.beat * float(rng.choice([4, 16, 32, 64])))
+            phase = np.linspace(0, 2 * np.pi * turns, 4096) + rng.uniform(0, 6)
+            cutoff = rng.uniform(600, 3000) * 2 ** (rng.uniform(0.5, 2) * np.sin(phase))
+            audio = sweep(audio, "low_pass", cutoff, rng.uniform(0.6, 3))
         if rng.random() < 0.15:
             audio = tremolo(audio, 1 / (band.beat * float(rng.choice([0.25, 0.5, 1, 4]))), 0.7, np.pi)
         audio = pan(audio, float(rng.normal(0, 0.3)))
@@ -149,7 +165,7 @@ def play_synth(band: Band, stem: str, role: str, notes: tuple[Note, ...]) -> Aud
 
 
 def play_part(band: Band, stem: str, part: Part) -> Audio:
-    """Play a part on a soundfont, on its own program or another of the family, placed: (2, samples) at -20 dB."""
+    """Play a part on a soundfont, on its own program or another, placed: (2, samples) at -20 dB."""
     rng = band.rng
     fonts = [font for font in band.fonts if not font.drums_only]
     font = fonts[int(rng.integers(len(fonts)))]
@@ -203,22 +219,29 @@ def guitars(band: Band) -> Audio:
     return normalise(out, -20.0)
 
 
-def riser(band: Band) -> Audio:
+def texture(band: Band) -> Audio:
+    """A bed of filtered noise that moves slowly: wind, tape, rain: (2, samples) at -20 dB."""
+    rng = band.rng
+    noise = rng.standard_normal((2, band.samples), np.float32)
+    centre, octaves = rng.uniform(300, 5000), rng.uniform(0.3, 2)
+    turns = band.samples / RATE / (band.beat * float(rng.choice([4, 8, 16, 32])))
+    curve = centre * 2 ** (octaves * np.sin(np.linspace(0, 2 * np.pi * turns, 2048)))
+    band.note("other", "texture")
+    return normalise(sweep(noise, "band_pass", curve, rng.uniform(0.5, 4)), -20.0)
+
+
+def riser(band: Band, stem: str) -> Audio:
     """Noise that opens up over the bars before a section starts, every eight bars: -20 dB."""
     rng = band.rng
     bar = 4 * band.beat
     length = int(float(rng.choice([1, 2, 4])) * bar * RATE)
     noise = rng.standard_normal((2, length), np.float32)
-    steps = np.array_split(np.arange(length), 64)
     low, high = rng.uniform(200, 800), rng.uniform(5000, 12000)
-    swept, state = np.empty_like(noise), np.zeros((1, 2, 2))
-    for i, block in enumerate(steps):
-        section = biquad("band_pass", low * (high / low) ** (i / 63), 1.2)
-        swept[:, block], state = signal.sosfilt(section, noise[:, block], zi=state)
+    swept = sweep(noise, "band_pass", np.geomspace(low, high, 256), 1.2)
     swept *= np.linspace(0, 1, length, dtype=np.float32) ** 2
     out = np.zeros((2, band.samples), np.float32)
     for start in range(int(8 * bar * RATE) - length, band.samples - length, int(8 * bar * RATE)):
         if start >= 0 and rng.random() < 0.7:
             out[:, start : start + length] += swept
-    band.note("other", "riser")
+    band.note(stem, "riser")
     return normalise(out, -20.0)

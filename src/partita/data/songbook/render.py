@@ -41,7 +41,7 @@ def write_song(song: Song, folder: Path) -> None:
 def render_songs(
     library: Library, output: Path, songs: range, seed: int, *, seconds: float | None = None
 ) -> Iterator[Path]:
-    """Write the songs of a seed that are not there yet as ``song-SEED-INDEX``; yields each folder once written."""
+    """Write the songs of a seed that are not there yet as ``song-SEED-INDEX``; yields each once written."""
     for index in songs:
         folder = output / f"song-{seed}-{index:04}"
         if not folder.exists():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module, metadata
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import soxr
@@ -16,29 +18,37 @@ from partita.data.songbook.effects import RATE, Audio
 from partita.data.songbook.library import read_audio
 from partita.errors import ConfigError
 
-__all__ = ["Take", "Voice", "analyse", "key_shift", "replay", "resing", "split_phrases"]
+__all__ = [
+    "FRAME",
+    "Take",
+    "Voice",
+    "analyse",
+    "key_shift",
+    "replay",
+    "resing",
+    "split_phrases",
+    "synthesise",
+]
 
-_FRAME = 0.005  # seconds between frames of the vocoder
+FRAME = 0.005  # seconds between frames of the vocoder
 _DIMENSIONS = 80  # of the coded spectral envelope; fewer dull the consonants
 _MAJOR, _MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 
 
+@lru_cache(maxsize=1)
 def _world() -> ModuleType:
     """The WORLD vocoder."""
-    # pyworld reads its own version through pkg_resources, which setuptools no longer ships
-    if "pkg_resources" not in sys.modules:
-        stand_in = ModuleType("pkg_resources")
-        stand_in.get_distribution = lambda _: SimpleNamespace(version="")  # type: ignore[attr-defined]
-        sys.modules["pkg_resources"] = stand_in
-        try:
-            return _world()
-        finally:
-            del sys.modules["pkg_resources"]
+    # pyworld asks pkg_resources, which setuptools no longer ships, for its own version
+    stand_in = ModuleType("pkg_resources")
+    vars(stand_in)["get_distribution"] = metadata.distribution
+    present = sys.modules.setdefault("pkg_resources", stand_in)
     try:
-        import pyworld
+        return import_module("pyworld")
     except ImportError as error:
         raise ConfigError("pyworld is not installed; install it with pip to render singing") from error
-    return pyworld  # type: ignore[no-any-return]
+    finally:
+        if present is stand_in:
+            del sys.modules["pkg_resources"]
 
 
 @dataclass(frozen=True)
@@ -54,8 +64,8 @@ class Take:
 
     source: tuple[Path, float, float]
     pitch: NDArray[np.float64]
-    envelope: NDArray[np.float64]
-    breath: NDArray[np.float64]
+    envelope: NDArray[np.float32]
+    breath: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,7 @@ def analyse(path: Path) -> tuple[Take, ...]:
     takes = []
     for phrase in split_phrases(audio):
         sound = audio[0, phrase].astype(np.float64)
-        pitch, times = world.dio(sound, RATE, f0_floor=65.0, f0_ceil=1100.0, frame_period=1000 * _FRAME)
+        pitch, times = world.dio(sound, RATE, f0_floor=65.0, f0_ceil=1100.0, frame_period=1000 * FRAME)
         pitch = world.stonemask(sound, pitch, times, RATE)
         if np.mean(pitch > 0) < 0.3:
             continue
@@ -130,14 +140,15 @@ def analyse(path: Path) -> tuple[Take, ...]:
         bands = world.code_aperiodicity(breath, RATE).astype(np.float32)
         start = phrase.start / RATE
         for part in _breaths(pitch):
-            span = (path, start + part.start * _FRAME, start + part.stop * _FRAME)
-            takes.append(Take(span, pitch[part], coded[part], bands[part]))
+            span = (path, start + part.start * FRAME, start + part.stop * FRAME)
+            if np.mean(pitch[part] > 0) >= 0.3:
+                takes.append(Take(span, pitch[part], coded[part], bands[part]))
     return tuple(takes)
 
 
 def _breaths(pitch: NDArray[np.float64], longest: float = 7.0) -> list[slice]:
-    """Divide the frames of a long phrase at unvoiced frames so that parts last 2 s to ``longest`` where possible."""
-    parts, start, limit = [], 0, int(longest / _FRAME)
+    """Divide a long phrase, at unvoiced frames where possible, into parts of up to ``longest`` seconds."""
+    parts, start, limit = [], 0, int(longest / FRAME)
     while len(pitch) - start > limit:
         pauses = np.flatnonzero(pitch[start + limit // 3 : start + limit] == 0)
         stop = start + (limit // 3 + int(pauses[-1]) if len(pauses) else limit)
@@ -147,7 +158,7 @@ def _breaths(pitch: NDArray[np.float64], longest: float = 7.0) -> list[slice]:
 
 
 def replay(take: Take, semitones: float) -> Audio:
-    """The recording of a take itself, resampled to another pitch (and so tempo and formants): float32 (1, samples)."""
+    """The recording of a take, resampled and so moved in pitch, tempo and formants: float32 (1, samples)."""
     path, start, end = take.source
     sound = read_audio(path, channels=1)[0, int(start * RATE) : int(end * RATE)]
     sound = soxr.resample(sound, RATE * 2 ** (semitones / 12), RATE, quality="HQ")
@@ -197,7 +208,6 @@ def resing(take: Take, voice: Voice, rng: np.random.Generator) -> Audio:
     Raises:
         ConfigError: pyworld is not installed.
     """
-    world = _world()
     frames = max(int(len(take.pitch) / voice.tempo), 2)
     at = np.linspace(0, len(take.pitch) - 1, frames)
     nearest = np.round(at).astype(int)
@@ -210,17 +220,36 @@ def resing(take: Take, voice: Voice, rng: np.random.Generator) -> Audio:
         knots = np.arange(0, frames + 40, 40)  # a turn every 0.2 s
         notes += np.interp(np.arange(frames), knots, rng.standard_normal(len(knots))) * voice.flutter / 100
     pitch = np.where(voiced, 440 * 2 ** ((notes - 69) / 12), 0.0)
+    return synthesise(pitch, take.envelope[nearest], take.breath[nearest], voice.formants)
+
+
+def synthesise(
+    pitch: NDArray[np.float64],
+    envelope: NDArray[np.floating[Any]],
+    breath: NDArray[np.floating[Any]],
+    formants: float = 1.0,
+) -> Audio:
+    """Turn the vocoder's frames into sound, with formants moved by a factor: float32 (1, samples).
+
+    Args:
+        pitch: (frames,) in Hz, 0 where unvoiced.
+        envelope: (frames, dimensions) coded spectral envelope.
+        breath: (frames, bands) coded aperiodicity.
+        formants: Factor on the frequencies of the formants.
+
+    Raises:
+        ConfigError: pyworld is not installed.
+    """
+    world = _world()
     size = world.get_cheaptrick_fft_size(RATE)
-    envelope = world.decode_spectral_envelope(take.envelope[nearest].astype(np.float64), RATE, size)
-    breath = world.decode_aperiodicity(take.breath[nearest].astype(np.float64), RATE, size)
-    if voice.formants != 1:
-        bins = envelope.shape[1]
-        source = np.minimum(np.arange(bins) / voice.formants, bins - 1)
+    power = world.decode_spectral_envelope(np.ascontiguousarray(envelope, np.float64), RATE, size)
+    aperiodicity = world.decode_aperiodicity(np.ascontiguousarray(breath, np.float64), RATE, size)
+    if formants != 1:
+        bins = power.shape[1]
+        source = np.minimum(np.arange(bins) / formants, bins - 1)
         low = np.minimum(source.astype(int), bins - 2)
         part = source - low
-        logs = np.log(envelope)
-        envelope = np.exp(logs[:, low] * (1 - part) + logs[:, low + 1] * part)
-    sound = world.synthesize(
-        pitch, np.ascontiguousarray(envelope), np.ascontiguousarray(breath), RATE, 1000 * _FRAME
-    )
+        logs = np.log(power)
+        power = np.exp(logs[:, low] * (1 - part) + logs[:, low + 1] * part)
+    sound = world.synthesize(np.ascontiguousarray(pitch), power, aperiodicity, RATE, 1000 * FRAME)
     return _fade(sound)

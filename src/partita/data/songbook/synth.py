@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
-from partita.data.songbook.effects import RATE, Audio, biquad
+from partita.data.songbook.effects import RATE, Audio, sweep
 from partita.data.songbook.midi import Note
 
-__all__ = ["Patch", "envelope", "frequency", "oscillator", "perform", "play_note", "random_patch"]
+__all__ = ["Patch", "envelope", "frequency", "oscillator", "perform", "play_note"]
 
 _BLOCK = 64
 
@@ -72,10 +71,10 @@ def frequency(pitch: float) -> float:
     return float(440 * 2 ** ((pitch - 69) / 12))
 
 
-def _edge(phase: NDArray[np.float32], step: NDArray[np.float32]) -> NDArray[np.float32]:
+def _edge(phase: NDArray[np.float32], step: NDArray[np.float32] | float) -> NDArray[np.float32]:
     """Residue of a band-limited downward jump at phase 0 (PolyBLEP), zero away from it."""
     residue = np.zeros_like(phase)
-    step = np.broadcast_to(step, phase.shape)
+    step = np.broadcast_to(np.float32(step), phase.shape)
     after = phase < step
     t = phase[after] / step[after]
     residue[after] = t + t - t * t - 1
@@ -86,7 +85,7 @@ def _edge(phase: NDArray[np.float32], step: NDArray[np.float32]) -> NDArray[np.f
 
 
 def oscillator(
-    shape: str, cycles: NDArray[np.float64], step: NDArray[np.float32], width: float = 0.5
+    shape: str, cycles: NDArray[np.float64], step: NDArray[np.float32] | float = 0.0, width: float = 0.5
 ) -> Audio:
     """Waveform of a phase.
 
@@ -103,16 +102,18 @@ def oscillator(
         ValueError: An unknown shape.
     """
     if shape == "sine":
-        return np.sin((2 * np.pi * (cycles % 1)).astype(np.float32))
+        return np.asarray(np.sin(2 * np.pi * (cycles % 1)), np.float32)
     phase = (cycles % 1).astype(np.float32)
     if shape == "saw":
-        return 2 * phase - 1 - _edge(phase, step)
+        return np.asarray(2 * phase - 1 - _edge(phase, step), np.float32)
     if shape == "triangle":
-        return 4 * np.abs(phase - 0.5) - 1  # its harmonics fall by 12 dB an octave: aliases stay inaudible
+        return np.asarray(
+            4 * np.abs(phase - 0.5) - 1, np.float32
+        )  # its harmonics fall by 12 dB an octave: aliases stay inaudible
     if shape == "square":
         other = ((cycles + (1 - width)) % 1).astype(np.float32)
         naive = np.where(phase < width, np.float32(1), np.float32(-1))
-        return naive - (2 * width - 1) + _edge(phase, step) - _edge(other, step)
+        return np.asarray(naive - (2 * width - 1) + _edge(phase, step) - _edge(other, step), np.float32)
     raise ValueError(f"no oscillator is called {shape!r}")
 
 
@@ -127,24 +128,7 @@ def envelope(samples: int, gate: int, attack: float, decay: float, sustain: floa
         curve[gate:] = curve[gate - 1 if gate else 0] * np.exp(-5 * (time[gate:] - gate) / tail)
         fade = min(tail // 4 + 1, samples - gate)
         curve[samples - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
-    return curve.astype(np.float32)
-
-
-def _sweep(audio: Audio, patch: Patch, follow: Audio, pitch: int) -> Audio:
-    """Low-pass ``audio`` at the patch's cut-off, opened by the envelope ``follow`` (samples,)."""
-    base = patch.cutoff * 2 ** ((pitch - 60) / 36)  # a third of full keyboard tracking
-    if patch.sweep == 0:
-        section = biquad("low_pass", base, patch.resonance)
-        return signal.sosfilt(np.repeat(section, patch.poles // 2, 0), audio).astype(np.float32)
-    out = np.empty_like(audio)
-    state = np.zeros((patch.poles // 2, len(audio), 2))
-    for start in range(0, audio.shape[-1], _BLOCK):
-        block = slice(start, start + _BLOCK)
-        section = biquad("low_pass", base * 2 ** (patch.sweep * float(follow[start])), patch.resonance)
-        out[:, block], state = signal.sosfilt(
-            np.repeat(section, patch.poles // 2, 0), audio[:, block], zi=state
-        )
-    return out
+    return np.asarray(curve, np.float32)
 
 
 def play_note(patch: Patch, pitch: int, seconds: float, rng: np.random.Generator) -> Audio:
@@ -163,7 +147,7 @@ def play_note(patch: Patch, pitch: int, seconds: float, rng: np.random.Generator
     if patch.shape == "fm":
         bite = envelope(samples, gate, 0.001, patch.decay, patch.sustain * 0.6, patch.release)
         deviation = np.sin(2 * np.pi * ((cycles * patch.ratio) % 1)) * (patch.index / (2 * np.pi) * bite)
-        waves = oscillator("sine", cycles + deviation, np.float32(0), 0.5)
+        waves = oscillator("sine", cycles + deviation)
     else:
         waves = oscillator(patch.shape, cycles, step.astype(np.float32)[:, None], patch.pulse_width)
     places = np.linspace(-1, 1, patch.voices) * patch.spread if patch.voices > 1 else np.zeros(1)
@@ -172,16 +156,18 @@ def play_note(patch: Patch, pitch: int, seconds: float, rng: np.random.Generator
     if patch.noise:
         audio = audio + np.float32(patch.noise) * rng.standard_normal((2, samples), np.float32)
     if patch.shape != "sine":
-        audio = _sweep(audio, patch, amplitude, pitch)
+        base = patch.cutoff * 2 ** ((pitch - 60) / 36)  # a third of full keyboard tracking
+        opening = base * 2 ** (patch.sweep * amplitude[:: _BLOCK if patch.sweep else samples])
+        audio = sweep(audio, "low_pass", opening.astype(np.float64), patch.resonance, poles=patch.poles)
     if patch.sub:
-        audio = audio + np.float32(patch.sub) * oscillator("sine", 0.5 * step.mean() * time, np.float32(0))
-    return (audio * amplitude).astype(np.float32)
+        audio = audio + np.float32(patch.sub) * oscillator("sine", 0.5 * step.mean() * time)
+    return np.asarray(audio * amplitude, np.float32)
 
 
 def perform(patch: Patch, notes: tuple[Note, ...], samples: int, rng: np.random.Generator) -> Audio:
     """Play a part: float32 (2, samples).
 
-    Notes of the same pitch and (within 10 ms) duration are rendered once, as in a sampler: sequenced music repeats itself.
+    Notes of the same pitch and (within 10 ms) duration are rendered once: sequenced music repeats itself.
     """
     out = np.zeros((2, samples), np.float32)
     rendered: dict[tuple[int, int], Audio] = {}
@@ -193,107 +179,3 @@ def perform(patch: Patch, notes: tuple[Note, ...], samples: int, rng: np.random.
         sound = rendered[key][:, : max(samples - start, 0)]
         out[:, start : start + sound.shape[-1]] += sound * np.float32((note.velocity / 127) ** 1.5)
     return out
-
-
-def _log(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def random_patch(role: str, rng: np.random.Generator) -> Patch:
-    """Draw a patch for a role: ``bass``, ``sub``, ``pluck``, ``pad``, ``lead``, ``keys`` or ``stab``.
-
-    Raises:
-        KeyError: An unknown role.
-    """
-    shape = str(rng.choice(["saw", "square", "saw", "fm"]))
-    common = {
-        "shape": shape,
-        "pulse_width": rng.uniform(0.15, 0.5),
-        "ratio": float(rng.choice([0.5, 1, 1, 2, 3, 3.5, 5, 7])),
-        "index": _log(rng, 0.6, 6),
-        "resonance": _log(rng, 0.6, 6),
-        "poles": int(rng.choice([2, 4])),
-    }
-    roles = {
-        "bass": {
-            "voices": int(rng.choice([1, 1, 2, 3])),
-            "detune": rng.uniform(3, 14),
-            "spread": rng.uniform(0, 0.3),
-            "sub": float(rng.choice([0, 0.5, 0.9])),
-            "ratio": float(rng.choice([0.5, 1, 2, 3])),
-            "cutoff": _log(rng, 90, 1500),
-            "sweep": rng.uniform(0.5, 4),
-            "attack": _log(rng, 0.001, 0.02),
-            "decay": _log(rng, 0.08, 0.6),
-            "sustain": rng.uniform(0.2, 0.9),
-            "release": rng.uniform(0.03, 0.12),
-        },
-        "sub": {
-            "shape": str(rng.choice(["sine", "triangle", "sine"])),
-            "cutoff": _log(rng, 150, 600),
-            "attack": rng.uniform(0.004, 0.02),
-            "decay": rng.uniform(0.3, 1.5),
-            "sustain": rng.uniform(0.3, 1),
-            "release": rng.uniform(0.05, 0.2),
-        },
-        "pluck": {
-            "voices": int(rng.choice([1, 2, 3])),
-            "detune": rng.uniform(4, 18),
-            "cutoff": _log(rng, 250, 2500),
-            "sweep": rng.uniform(1.5, 5),
-            "attack": 0.002,
-            "decay": _log(rng, 0.1, 0.5),
-            "sustain": rng.uniform(0, 0.2),
-            "release": _log(rng, 0.08, 0.4),
-        },
-        "pad": {
-            "shape": str(rng.choice(["saw", "saw", "square", "fm"])),
-            "voices": int(rng.choice([3, 4, 5])),
-            "detune": rng.uniform(8, 25),
-            "spread": rng.uniform(0.6, 1),
-            "cutoff": _log(rng, 400, 5000),
-            "resonance": rng.uniform(0.5, 1.2),
-            "poles": 2,
-            "attack": _log(rng, 0.05, 0.8),
-            "decay": 1.0,
-            "sustain": rng.uniform(0.6, 1),
-            "release": rng.uniform(0.2, 0.9),
-            "noise": float(rng.choice([0, 0, 0.03])),
-            "index": _log(rng, 0.4, 2),
-        },
-        "lead": {
-            "shape": str(rng.choice(["saw", "square", "triangle", "fm", "sine"])),
-            "voices": int(rng.choice([1, 2, 5])),
-            "detune": rng.uniform(3, 16),
-            "cutoff": _log(rng, 800, 8000),
-            "sweep": rng.uniform(0, 2),
-            "attack": _log(rng, 0.003, 0.05),
-            "sustain": rng.uniform(0.5, 0.9),
-            "release": rng.uniform(0.05, 0.3),
-            "vibrato": rng.uniform(0, 30),
-        },
-        "keys": {
-            "shape": str(rng.choice(["fm", "fm", "triangle"])),
-            "ratio": float(rng.choice([1, 2, 4, 7, 14])),
-            "index": _log(rng, 0.4, 3),
-            "cutoff": 6000.0,
-            "attack": 0.003,
-            "decay": rng.uniform(0.5, 2),
-            "sustain": rng.uniform(0.05, 0.3),
-            "release": rng.uniform(0.1, 0.4),
-        },
-        "stab": {
-            "shape": "saw",
-            "voices": int(rng.choice([5, 7])),
-            "detune": rng.uniform(12, 30),
-            "spread": rng.uniform(0.6, 1),
-            "cutoff": _log(rng, 1500, 9000),
-            "sweep": rng.uniform(0, 1.5),
-            "resonance": rng.uniform(0.5, 1.5),
-            "attack": 0.004,
-            "decay": rng.uniform(0.2, 0.8),
-            "sustain": rng.uniform(0.3, 0.9),
-            "release": rng.uniform(0.08, 0.3),
-        },
-    }
-    return Patch(**{**common, **roles[role]})

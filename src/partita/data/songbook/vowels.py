@@ -1,0 +1,126 @@
+"""Melodies sung by a vocoder on held vowels, and choirs sampled from them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partita.data.songbook.effects import RATE, Audio, pan
+from partita.data.songbook.midi import Note
+from partita.data.songbook.singing import FRAME, Take, replay, synthesise
+
+__all__ = ["choir", "median_pitch", "monophonic", "vocalise"]
+
+
+def median_pitch(take: Take) -> float:
+    """Median fundamental of the voiced frames as a (fractional) MIDI pitch."""
+    return float(69 + 12 * np.log2(np.median(take.pitch[take.pitch > 0]) / 440))
+
+
+def monophonic(notes: tuple[Note, ...], low: int, high: int) -> tuple[Note, ...]:
+    """The top line of a part as one voice can sing it, moved by octaves to lie mostly in a range.
+
+    Args:
+        notes: In order of onset; of notes that begin together the highest is kept.
+        low: Lowest median pitch wanted.
+        high: Highest; at least an octave above.
+    """
+    top: list[Note] = []
+    for note in notes:
+        if top and note.start - top[-1].start < 0.06:
+            if note.pitch > top[-1].pitch:
+                top[-1] = note
+        else:
+            top.append(note)
+    if not top:
+        return ()
+    middle = float(np.median([note.pitch for note in top]))
+    shift = 12 * round(((low + high) / 2 - middle) / 12)
+    ends = [note.start for note in top[1:]] + [np.inf]
+    return tuple(
+        Note(note.start, min(note.duration, end - note.start), note.pitch + shift, note.velocity)
+        for note, end in zip(top, ends, strict=True)
+    )
+
+
+def _steady(take: Take, frames: int, rng: np.random.Generator) -> NDArray[np.int_]:
+    """Indices of ``frames`` frames to and fro through the middle of a held vowel."""
+    low, high = int(0.25 * len(take.pitch)), int(0.75 * len(take.pitch))
+    span = max(high - low, 2)
+    walk = (np.arange(frames) + int(rng.integers(span))) % (2 * span)
+    return low + np.where(walk < span, walk, 2 * span - 1 - walk)
+
+
+def vocalise(
+    vowels: tuple[Take, ...], notes: tuple[Note, ...], formants: float, samples: int, rng: np.random.Generator
+) -> Audio:
+    """Sing a monophonic melody on changing vowels, with portamento and vibrato: float32 (1, samples).
+
+    Raises:
+        ConfigError: pyworld is not installed.
+    """
+    frames = int(samples / RATE / FRAME)
+    pitch, loud = np.zeros(frames), np.zeros(frames)
+    envelope = np.zeros((frames, vowels[0].envelope.shape[1]))
+    breath = np.zeros((frames, vowels[0].breath.shape[1]))
+    depth, rate, glide = rng.uniform(15, 70), rng.uniform(4.8, 6.4), rng.uniform(0.03, 0.14)
+    last: float | None = None
+    for note in notes:
+        start = int(note.start / FRAME)
+        length = min(int(note.duration * 0.97 / FRAME), frames - start)
+        if length < 8:
+            continue
+        time = np.arange(length) * FRAME
+        near = sorted(vowels, key=lambda take: abs(median_pitch(take) - note.pitch))[:4]
+        first, second = (near[int(i)] for i in rng.integers(len(near), size=2))
+        # from one vowel towards another within the note; coded envelopes interpolate as logarithms
+        morph = np.linspace(rng.random(), rng.random(), length)[:, None] ** 1.5
+        one, two = _steady(first, length, rng), _steady(second, length, rng)
+        span = slice(start, start + length)
+        envelope[span] = first.envelope[one] * (1 - morph) + second.envelope[two] * morph
+        breath[span] = first.breath[one]
+        curve = note.pitch + rng.normal(0, 0.08) + 0.1 * np.sin(2 * np.pi * rng.uniform(0.5, 2) * time)
+        curve = curve + depth / 100 * np.clip((time - 0.25) / 0.4, 0, 1) * np.sin(2 * np.pi * rate * time)
+        origin = note.pitch - rng.uniform(0, 2) if last is None else last
+        curve += (origin - note.pitch) * np.exp(-time / glide)
+        pitch[span] = 440 * 2 ** ((curve - 69) / 12)
+        # each note swells and lets go, so that syllables are heard
+        rise, fall = rng.uniform(0.02, 0.09), rng.uniform(0.03, 0.1)
+        shape = np.minimum(1, time / rise) * np.minimum(1, (time[-1] - time) / fall + 0.05)
+        loud[span] = shape * rng.uniform(0.7, 1.0) * (note.velocity / 127) ** 0.5
+        last = note.pitch if rng.random() < 0.8 else None
+    out = np.zeros((1, samples), np.float32)
+    sung = np.flatnonzero(pitch > 0)
+    if len(sung) == 0:
+        return out
+    # phrases one by one: the vocoder's memory grows with what it is given
+    gaps = np.flatnonzero(np.diff(sung) > 60)
+    for a, b in zip(sung[np.r_[0, gaps + 1]], sung[np.r_[gaps, len(sung) - 1]] + 1, strict=True):
+        silent = pitch[a:b] == 0
+        envelope[a:b][silent] = envelope[a]  # not heard: its loudness is 0
+        sound = synthesise(pitch[a:b], envelope[a:b], breath[a:b], formants)
+        start = int(a * FRAME * RATE)
+        length = min(sound.shape[-1], samples - start)
+        gain = np.interp(np.arange(length) / RATE / FRAME, np.arange(b - a), loud[a:b])
+        out[:, start : start + length] += (sound[:, :length] * gain).astype(np.float32)
+    return out
+
+
+def choir(vowels: tuple[Take, ...], notes: tuple[Note, ...], samples: int, rng: np.random.Generator) -> Audio:
+    """Chords on recorded vowels resampled to their pitches, held for at most their length: (2, samples)."""
+    out = np.zeros((2, samples), np.float32)
+    sounds: dict[int, Audio] = {}
+    for note in notes:
+        if note.pitch not in sounds:
+            nearest = min(vowels, key=lambda take: abs(median_pitch(take) - note.pitch))
+            shift = float(np.clip(note.pitch - median_pitch(nearest), -7, 7))
+            sounds[note.pitch] = pan(replay(nearest, shift), float(rng.uniform(-0.8, 0.8)))
+        sound = sounds[note.pitch]
+        start = int(note.start * RATE)
+        length = min(sound.shape[-1], samples - start, int((note.duration + 0.15) * RATE))
+        if length < 2000:
+            continue
+        held = sound[:, :length].copy()
+        held[:, -2000:] *= np.linspace(1, 0, 2000, dtype=np.float32)
+        out[:, start : start + length] += held
+    return out

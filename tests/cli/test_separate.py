@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from partita.cli import main
+
+STEMS = {"drums.wav", "bass.wav", "other.wav", "vocals.wav"}
+
+
+@pytest.fixture
+def partita(convolutional, tmp_path, monkeypatch, capsys):
+    """Run `partita separate` with a small model; returns exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, model=True):
+        words = ["partita", "separate", *(["-m", str(convolutional.folder)] if model else []), *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return exit_.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+def write(path, seconds=0.5, rate=44100, channels=2, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = np.random.default_rng(0).uniform(-0.3, 0.3, (round(seconds * rate), channels))
+    soundfile.write(path, samples, rate, **options)
+    return path
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def outputs(track):
+    return {f"convolutional/{track}/{stem}" for stem in STEMS}
+
+
+def test_a_song_becomes_four_stems(partita, tmp_path):
+    write(tmp_path / "song.wav")
+    code, out, err = partita("song.wav")
+    assert code == 0
+    assert files("separated") == outputs("song")
+    assert "song.wav: 0:00 in" in err
+    assert "separated/convolutional/song" in err
+    assert out == ""
+
+
+def test_the_default_model_needs_no_name(partita, tmp_path):
+    write(tmp_path / "song.wav")
+    assert partita("song.wav", model=False)[0] == 0
+    assert files("separated") == {f"default/song/{stem}" for stem in STEMS}
+
+
+def test_a_folder_is_mirrored(partita, tmp_path):
+    for name in ("in/a.wav", "in/deep/b.flac", "in/deep/a.wav"):
+        write(tmp_path / name)
+    code, _, err = partita("in", "--recursive", "--stems", "vocals,drums", "-o", "out")
+    assert code == 0
+    assert files("out") == {
+        f"convolutional/{track}/{stem}.wav" for track in ("a", "deep/a", "deep/b") for stem in ("vocals", "drums")
+    }
+    assert "3 of 3 tracks done" in err
+
+
+def test_json_is_one_object_a_track(partita, tmp_path):
+    write(tmp_path / "song.wav")
+    code, out, _ = partita("song.wav", "missing.wav", "--json", "--two-stems", "vocals", "--residual")
+    done, failed = (json.loads(line) for line in out.splitlines())
+    assert code == 1
+    assert (done["state"], failed["state"]) == ("done", "failed")
+    assert set(done["outputs"]) == {"vocals", "no_vocals", "residual"}
+    assert all(Path(path).is_file() for path in done["outputs"].values())
+    assert done["sample_rate"] == 44100
+    assert "missing.wav" in failed["error"]
+
+
+def test_existing_tracks_are_skipped_on_demand(partita, tmp_path):
+    write(tmp_path / "song.wav")
+    partita("song.wav")
+    before = (tmp_path / "separated/convolutional/song/drums.wav").stat().st_mtime_ns
+    _, out, _ = partita("song.wav", "--skip-existing", "--json")
+    assert json.loads(out)["state"] == "skipped"
+    assert (tmp_path / "separated/convolutional/song/drums.wav").stat().st_mtime_ns == before
+    (tmp_path / "separated/convolutional/song/drums.wav").unlink()
+    _, out, _ = partita("song.wav", "--skip-existing", "--json")
+    assert json.loads(out)["state"] == "done"
+
+
+def bad_inputs(folder):
+    """One input of every bad kind, and a word its error must say."""
+    good = write(folder / "good.flac", 2).read_bytes()
+    (folder / "empty.wav").touch()
+    (folder / "text.mp3").write_text("these are words\n" * 100)
+    (folder / "hollow").mkdir()
+    nan = np.zeros((4410, 2), np.float32)
+    nan[3000, 1] = np.nan
+    soundfile.write(folder / "nan.wav", nan, 44100, subtype="FLOAT")
+    nan[3000, 1] = np.inf
+    soundfile.write(folder / "inf.wav", nan, 44100, subtype="FLOAT")
+    (folder / "header.flac").write_bytes(good[:60])
+    return {
+        "missing.wav": "no such file|not exist|not found",
+        "empty.wav": "empty",
+        "text.mp3": "audio",
+        "hollow": "no audio",
+        "nan.wav": "NaN|infinit|not finite",
+        "inf.wav": "NaN|infinit|not finite",
+        "header.flac": "header.flac",
+    }
+
+
+def test_bad_inputs_are_one_line_each_and_stop_no_other(partita, tmp_path):
+    bad = bad_inputs(tmp_path)
+    write(tmp_path / "last.wav")
+    code, _, err = partita(*bad, "last.wav")
+    assert code == 1
+    errors = [line for line in err.splitlines() if line.startswith("error:")]
+    assert len(errors) == len(bad)
+    for line, (name, word) in zip(sorted(errors, key=lambda e: [n in e for n in bad], reverse=True), bad.items(), strict=True):
+        assert name in line
+        assert re.search(word, line), line
+    assert files("separated") == outputs("last")
+
+
+@pytest.mark.parametrize("name", ["cut.mp3", "cut.flac", "cut.wav", "cut.ogg"])
+def test_what_decodes_of_a_truncated_file_is_separated(partita, tmp_path, name):
+    path = write(tmp_path / name, 4)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    code, out, err = partita(name, "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert 1 < result["seconds"] < 3
+    if name != "cut.ogg":  # an ogg that ends between two pages says nothing of its length
+        assert any(name in text for text in result["warnings"])
+        assert "warning:" in err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["🎸 e\u0301 naïve.wav", "-dash.wav", "a.b.c.wav", "...wav", "[bold]red[/].wav", "a\nb.wav", "x" * 251 + ".wav", "'\"$&.wav"],
+)
+def test_odd_names(partita, tmp_path, name):
+    write(tmp_path / "plain.wav").rename(tmp_path / name)
+    code, out, _ = partita("--json", "--stems", "drums", "--", name)
+    assert code == 0
+    (path,) = json.loads(out)["outputs"].values()
+    assert Path(path).is_file()
+    assert len(files("separated")) == 1
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (192000, 2), (48000, 6)])
+def test_rates_and_channels(partita, tmp_path, rate, channels):
+    write(tmp_path / "song.wav", 0.5, rate, channels)
+    code, out, _ = partita("song.wav", "--json")
+    info = soundfile.info(json.loads(out)["outputs"]["vocals"])
+    assert (code, info.samplerate, info.frames, info.channels) == (0, rate, rate // 2, 2)
+
+
+@pytest.mark.parametrize("samples", [0, 1])
+def test_hardly_any_samples(partita, tmp_path, samples):
+    soundfile.write(tmp_path / "song.wav", np.full((samples, 2), 0.5), 44100)
+    code, out, _ = partita("song.wav", "--json")
+    assert code == 0
+    assert soundfile.info(json.loads(out)["outputs"]["bass"]).frames == samples
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+def test_folders_without_permission(partita, tmp_path):
+    write(tmp_path / "song.wav")
+    for name, mode in (("sealed", 0o000), ("full", 0o500)):
+        (tmp_path / name).mkdir(mode=mode)
+    assert partita("sealed")[0] == 1
+    assert partita("song.wav", "-o", "full")[0] == 1
+
+
+def test_an_output_folder_in_the_way(partita, tmp_path):
+    write(tmp_path / "song.wav")
+    (tmp_path / "out").touch()
+    code, _, err = partita("song.wav", "-o", "out")
+    assert code == 1
+    assert "out" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["song.wav", "--stems", "guitar"], "guitar"),
+        (["song.wav", "--overlap", "1"], "overlap"),
+        (["song.wav", "--sample-rate", "fast"], "sample_rate"),
+        (["song.wav", "--format", "flac", "--bits", "32f"], "bits"),
+        (["song.wav", "--filename", "{stem"], "filename"),
+        (["song.wav", "--format", "wma"], "wma"),
+        (["a/song.wav", "b/song.wav"], "both become"),
+        ([], "Missing argument"),
+    ],
+)
+def test_wrong_usage_is_refused_before_work(partita, tmp_path, arguments, word):
+    for name in ("song.wav", "a/song.wav", "b/song.wav"):
+        write(tmp_path / name, 0.1)
+    code, _, err = partita(*arguments)
+    assert code == 2
+    assert word in err
+    assert not Path("separated").exists()
+
+
+def test_an_unknown_model_is_an_error(partita, tmp_path):
+    write(tmp_path / "song.wav")
+    code, _, err = partita("song.wav", "-m", "defalt", model=False)
+    assert code == 1
+    assert "did you mean 'default'" in err
+
+
+def test_interrupted_in_the_middle(tmp_path):
+    """A real process, a real signal: the songs before are whole, the one in work leaves nothing."""
+    write(tmp_path / "a.wav", 1)
+    write(tmp_path / "b.wav", 1200, 8000, 1)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "partita", "separate", "a.wav", "b.wav", "--json"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert json.loads(process.stdout.readline())["state"] == "done"
+    while not list(tmp_path.glob("separated/default/b/*")) and not list(tmp_path.glob("separated/default/b/.*")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.startswith("error: stopped; nothing of b.wav was kept")
+    assert "Traceback" not in err
+    assert files(tmp_path / "separated") == {f"default/a/{stem}" for stem in STEMS}

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import partita
+from partita.errors import AudioError, Cancelled, ConfigError, ModelError
+from partita.separation import Separator
+
+
+def in_one_window(package, noise):
+    """The whole track through the torch module at once, normalised as a track is."""
+    mono = noise.mean(0, dtype=np.float64)
+    model = package.load_torch()
+    with torch.no_grad():
+        stems = model(torch.from_numpy(((noise - mono.mean()) / mono.std()).astype(np.float32))[None])[0]
+    return stems.numpy() * mono.std()
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+@pytest.mark.parametrize("segment", [0.3, 1.0])
+def test_windows_of_convolutions_leave_no_seam(convolutional, noise, backend, segment):
+    separator = Separator(convolutional, backend=backend, segment=segment, device="cpu")
+    stems = np.stack(list(separator.separate(noise).values()))
+    whole = in_one_window(convolutional, noise)
+    assert np.abs(whole).max() > 1e-3
+    np.testing.assert_allclose(stems, whole, atol=1e-5 * np.abs(whole).max())
+
+
+def test_windows_of_an_lstm_err_no_more_at_their_boundaries(recurrent, noise):
+    separator = Separator(recurrent, segment=1.0)
+    error = np.abs(np.stack(list(separator.separate(noise).values())) - in_one_window(recurrent, noise)).mean((0, 1))
+    hop = round(0.75 * 44100)
+    near = np.zeros(error.size, bool)
+    for boundary in range(hop, error.size, hop):
+        near[boundary - 500 : boundary + 500] = near[boundary + 10525 : boundary + 11525] = True
+    assert error[near].mean() < 1.5 * error[~near].mean()
+
+
+def test_both_backends_agree(recurrent, noise):
+    onnx, torch_ = (Separator(recurrent, backend=name, device="cpu").separate(noise) for name in ("onnx", "torch"))
+    for source in onnx:
+        np.testing.assert_allclose(onnx[source], torch_[source], atol=1e-4 * np.abs(noise).max())
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000, 192000])
+def test_stems_have_the_rate_and_the_length_of_the_source(convolutional, rate):
+    source = np.random.default_rng(0).uniform(-0.5, 0.5, (2, rate + 12345)).astype(np.float32)
+    stems = Separator(convolutional).separate(source, rate)
+    assert stems.sample_rate == rate
+    assert list(stems) == ["drums", "bass", "other", "vocals"]
+    assert {stem.shape for stem in stems.values()} == {source.shape}
+    assert {stem.dtype for stem in stems.values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2, 100])
+def test_the_shortest_sources(convolutional, samples):
+    source = np.linspace(-0.5, 0.5, 2 * samples, dtype=np.float32).reshape(2, samples)
+    stems = Separator(convolutional).separate(source)
+    assert {stem.shape for stem in stems.values()} == {(2, samples)}
+
+
+@pytest.mark.parametrize("level", [0.0, 0.25])
+def test_nothing_in_nothing_out(convolutional, level):
+    stems = Separator(convolutional).separate(np.full((2, 50000), level, np.float32))
+    assert not any(stem.any() for stem in stems.values())
+
+
+def test_mono_is_heard_on_both_sides(convolutional, noise):
+    separator = Separator(convolutional)
+    mono = separator.separate(noise[0])
+    both = separator.separate(np.stack([noise[0], noise[0]]))
+    for source in mono:
+        np.testing.assert_array_equal(mono[source], both[source])
+
+
+def test_levels_follow_the_mixture(convolutional, noise):
+    """Normalisation by the track: ten times the level is ten times the stems."""
+    separator = Separator(convolutional)
+    quiet, loud = separator.separate(noise), separator.separate(10 * noise)
+    for source in quiet:
+        np.testing.assert_allclose(loud[source], 10 * quiet[source], atol=1e-5)
+
+
+def test_a_file_is_separated_as_its_samples_are(convolutional, noise, song):
+    separator = Separator(convolutional)
+    from_file, from_array = separator.separate(song), separator.separate(noise)
+    for source in from_file:
+        np.testing.assert_array_equal(from_file[source], from_array[source])
+
+
+def test_a_stream_is_gapless_and_holds_its_mixture(convolutional, noise):
+    position = 0
+    for block in Separator(convolutional).stream(noise, 48000):
+        assert block.start == position
+        assert block.stems.shape == (4, 2, block.mixture.shape[1])
+        expected = noise[:, position : position + block.mixture.shape[1]]
+        np.testing.assert_array_equal(block.mixture, expected)
+        position += block.mixture.shape[1]
+    assert position == noise.shape[1]
+
+
+def test_shifts_are_averaged_and_repeatable(recurrent, noise):
+    plain = Separator(recurrent).separate(noise)["drums"]
+    once = Separator(recurrent, shifts=1).separate(noise)["drums"]
+    three, again = (Separator(recurrent, shifts=3).separate(noise)["drums"] for _ in range(2))
+    np.testing.assert_array_equal(plain, once)
+    np.testing.assert_array_equal(three, again)
+    assert np.abs(three - plain).max() > 1e-6
+
+
+def test_shifts_are_the_mean_of_delayed_tracks(convolutional, noise):
+    """Each pass hears the track begin a little later, that is, elsewhere on the grid of the strides."""
+    two = Separator(convolutional, shifts=2).separate(noise)["drums"]
+    delay = 44100 // 4  # half of the largest shift
+    delayed = np.pad(noise, ((0, 0), (delay, 0)))
+    mono = noise.mean(0, dtype=np.float64)
+    model = convolutional.load_torch()
+    normal = torch.from_numpy(((delayed - np.pad(np.full_like(noise, mono.mean()), ((0, 0), (delay, 0)))) / mono.std()).astype(np.float32))
+    with torch.no_grad():
+        late = model(normal[None])[0, 0, :, delay:].numpy() * mono.std()
+    early = in_one_window(convolutional, noise)[0]
+    middle = slice(30000, 100000)
+    separated = two[:, middle]
+    between = np.abs(separated - (early + late)[:, middle] / 2).mean()
+    assert between < 0.25 * np.abs(early - late)[:, middle].mean()
+
+
+def test_progress_rises_to_one(convolutional, noise):
+    seen = []
+    Separator(convolutional, batch_size=1).separate(noise, progress=lambda done, left: seen.append((done, left)))
+    fractions = [done for done, _ in seen]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0, 1)
+    assert seen[0][1] is None
+    assert seen[-1][1] == 0
+    assert len(set(fractions)) > 3
+
+
+def test_cancelling_stops(convolutional, noise):
+    cancel = threading.Event()
+    blocks = Separator(convolutional, batch_size=1).stream(noise, cancel=cancel)
+    next(blocks)
+    cancel.set()
+    with pytest.raises(Cancelled):
+        list(blocks)
+
+
+def test_memory_does_not_grow_with_the_track(convolutional, tmp_path):
+    """Four times the length, the same peak of Python's own memory."""
+    separator = Separator(convolutional, segment=1.0)
+    peaks = []
+    for seconds in (20, 80):
+        path = tmp_path / f"{seconds}.wav"
+        soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (seconds * 8000, 1)), 8000)
+        tracemalloc.start()
+        for _ in separator.stream(path):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_refused(convolutional, noise, bad):
+    noise = noise.copy()
+    noise[1, 1000] = bad
+    with pytest.raises(AudioError, match="NaN or infinite"):
+        Separator(convolutional).separate(noise)
+
+
+@pytest.mark.parametrize("array", [np.zeros((2, 3, 4)), np.zeros((2, 100), np.int16)])
+def test_arrays_that_are_no_audio_are_refused(convolutional, array):
+    with pytest.raises(AudioError, match="float"):
+        Separator(convolutional).separate(array)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backend": "tensorflow"}, "onnx, torch"),
+        ({"overlap": 1}, "overlap"),
+        ({"segment": 0}, "segment"),
+        ({"shifts": -1}, "shifts"),
+        ({"device": "abacus"}, "abacus"),
+        ({"backend": "torch", "device": "abacus"}, "abacus"),
+    ],
+)
+def test_options_that_make_no_sense_are_named(convolutional, options, message):
+    with pytest.raises(ConfigError, match=message):
+        Separator(convolutional, **options)
+
+
+def test_an_unknown_model_names_the_nearest():
+    with pytest.raises(ModelError, match="did you mean 'default'"):
+        Separator("defualt")
+
+
+def test_the_embedded_model_is_the_default(noise):
+    stems = partita.separate(noise[:, :44100])
+    assert list(stems) == ["drums", "bass", "other", "vocals"]
+
+
+def test_separating_imports_no_torch(song, tmp_path):
+    code = (
+        "import sys, partita;"
+        f"partita.Separator().separate_file({str(song)!r}, {str(tmp_path / 'out')!r});"
+        "from partita.cli import app;"
+        "assert not {'torch', 'onnx', 'lightning', 'scipy', 'pydantic'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
