@@ -31,9 +31,7 @@ def recurrent(tmp_path_factory: pytest.TempPathFactory) -> Package:
 def _package(folder: Path, **configuration: object) -> Package:
     torch.manual_seed(1)
     model = build("demucs", **SMALL, **configuration)
-    return export_package(
-        model, folder, name=folder.name, description="untrained", licence="CC0-1.0", segment=1.0
-    )
+    return export_package(model, folder, name=folder.name, description="untrained", licence="CC0-1.0", segment=1.0)
 
 
 @pytest.fixture(scope="session")

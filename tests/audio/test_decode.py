@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
 import sys
 import tracemalloc
@@ -221,13 +222,24 @@ def test_formats_that_are_no_audio(tmp_path):
         "magic.flac": b"fLaC",
         "random.mp3": np.random.default_rng(0).bytes(20000),
         "zeros.wav": bytes(10000),
-        "list.mp3": b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nhttp://localhost:9/x.aac\n#EXT-X-ENDLIST\n",
     }
     for name, content in texts.items():
         path = tmp_path / name
         path.write_bytes(content)
         with pytest.raises(AudioError, match=f"{name}: this is no audio that can be read; convert it or"):
             AudioReader(path)
+
+
+def test_a_playlist_reaches_no_network(tmp_path):
+    path = tmp_path / "list.m3u8"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/song.aac"
+        path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{url}\n#EXT-X-ENDLIST\n")
+        with pytest.raises(AudioError, match=r"list\.m3u8"):
+            read(path)
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 def test_files_that_cannot_be_opened(tmp_path, monkeypatch):
@@ -249,9 +261,7 @@ def test_files_that_cannot_be_opened(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", denied)
-    with pytest.raises(
-        AudioError, match=r"empty\.wav: cannot be opened \(Permission denied\); check its name"
-    ):
+    with pytest.raises(AudioError, match=r"empty\.wav: cannot be opened \(Permission denied\); check its name"):
         AudioReader(tmp_path / "empty.wav")
 
 
@@ -402,9 +412,7 @@ def test_nothing_to_decode_behind_a_header(tmp_path, music):
     content = mp3.read_bytes()
     mp3.write_bytes(content[:300] + bytes(len(content) - 300))
     for path in (wav, flac, mp3):
-        with pytest.raises(
-            AudioError, match=f"{path.name}: (nothing in this file can be decoded|this is no audio)"
-        ):
+        with pytest.raises(AudioError, match=f"{path.name}: (nothing in this file can be decoded|this is no audio)"):
             read(path)
 
 

@@ -27,9 +27,7 @@ def test_the_error_knows_nothing_of_the_signal():
     error = steps - signal * 2**15
     assert error.mean() == pytest.approx(0, abs=0.01)
     assert np.corrcoef(error.ravel(), signal.ravel())[0, 1] == pytest.approx(0, abs=0.01)
-    assert error.std() == pytest.approx(
-        0.5, abs=0.01
-    )  # 1/12 of rounding and 2/12 of TPDF, whatever the signal
+    assert error.std() == pytest.approx(0.5, abs=0.01)  # 1/12 of rounding and 2/12 of TPDF, whatever the signal
     spectrum = np.abs(np.fft.rfft(error.ravel()))
     assert spectrum.max() < 6 * spectrum.mean()  # no harmonics
 

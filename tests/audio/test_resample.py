@@ -55,9 +55,7 @@ def test_there_and_back_keeps_the_sound():
     assert np.abs(back - source).max() < 1e-5
 
 
-@pytest.mark.parametrize(
-    ("rate_in", "rate_out"), [(44100, 48000), (48000, 44100), (8000, 44100), (192000, 44100)]
-)
+@pytest.mark.parametrize(("rate_in", "rate_out"), [(44100, 48000), (48000, 44100), (8000, 44100), (192000, 44100)])
 def test_no_delay(rate_in, rate_out):
     def sine(rate: int) -> np.ndarray:
         return np.sin(2 * np.pi * 1000 * np.arange(rate) / rate).astype(np.float32)[None]

@@ -24,7 +24,12 @@ def partita(convolutional, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments, model=True):
-        words = ["partita", "separate", *(["-m", str(convolutional.folder)] if model else []), *map(str, arguments)]
+        words = [
+            "partita",
+            "separate",
+            *(["-m", str(convolutional.folder)] if model else []),
+            *map(str, arguments),
+        ]
         monkeypatch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as exit_:
             main()
@@ -131,7 +136,9 @@ def test_bad_inputs_are_one_line_each_and_stop_no_other(partita, tmp_path):
     assert code == 1
     errors = [line for line in err.splitlines() if line.startswith("error:")]
     assert len(errors) == len(bad)
-    for line, (name, word) in zip(sorted(errors, key=lambda e: [n in e for n in bad], reverse=True), bad.items(), strict=True):
+    for line, (name, word) in zip(
+        sorted(errors, key=lambda e: [n in e for n in bad], reverse=True), bad.items(), strict=True
+    ):
         assert name in line
         assert re.search(word, line), line
     assert files("separated") == outputs("last")
@@ -153,7 +160,16 @@ def test_what_decodes_of_a_truncated_file_is_separated(partita, tmp_path, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["🎸 e\u0301 naïve.wav", "-dash.wav", "a.b.c.wav", "...wav", "[bold]red[/].wav", "a\nb.wav", "x" * 251 + ".wav", "'\"$&.wav"],
+    [
+        "🎸 e\u0301 naïve.wav",
+        "-dash.wav",
+        "a.b.c.wav",
+        "...wav",
+        "[bold]red.wav",
+        "a\nb.wav",
+        "x" * 251 + ".wav",
+        "'\"$&.wav",
+    ],
 )
 def test_odd_names(partita, tmp_path, name):
     write(tmp_path / "plain.wav").rename(tmp_path / name)

@@ -69,7 +69,14 @@ def test_any_length_comes_back(samples, channels, resample):
 
 @pytest.mark.parametrize(
     "configuration",
-    [{}, {"context": 1}, {"upsample": True}, {"resample": True}, {"kernel_size": 9, "stride": 3}, {"rewrite": False}],
+    [
+        {},
+        {"context": 1},
+        {"upsample": True},
+        {"resample": True},
+        {"kernel_size": 9, "stride": 3},
+        {"rewrite": False},
+    ],
     ids=str,
 )
 def test_convolutions_do_not_see_where_a_signal_is_cut(configuration):

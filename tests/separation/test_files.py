@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,7 +41,9 @@ def test_float_files_hold_the_stems_exactly(separator, song, tmp_path):
         np.testing.assert_array_equal(read(written[source]), stems[source])
 
 
-@pytest.mark.parametrize(("rate", "format", "bits"), [(44100, "wav", "32f"), (48000, "wav", "32f"), (44100, "flac", "24")])
+@pytest.mark.parametrize(
+    ("rate", "format", "bits"), [(44100, "wav", "32f"), (48000, "wav", "32f"), (44100, "flac", "24")]
+)
 def test_stems_and_residual_are_the_mixture(separator, tmp_path, rate, format, bits):
     mixture = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 70000)).astype(np.float32)
     soundfile.write(tmp_path / "song.wav", mixture.T, rate, subtype="FLOAT")
@@ -136,9 +138,7 @@ def test_a_full_disk_leaves_nothing(convolutional, song, tmp_path):
             except OutputError as error:
                 print(error)
     """
-    result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     assert len(result.stdout.splitlines()) == 2, result
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
@@ -151,7 +151,7 @@ def test_too_little_room_is_said_before_the_work(separator, song, tmp_path, monk
 
 
 def test_stopping_leaves_nothing(separator, song, tmp_path):
-    def stop(fraction, left):
+    def stop(fraction, _left):
         if fraction > 0.5:
             raise KeyboardInterrupt
 
@@ -251,5 +251,3 @@ def test_options_that_make_no_sense_are_named(options, message):
 def test_a_stem_the_model_does_not_have():
     with pytest.raises(ConfigError, match="not 'guitar'"):
         plan("/a/song.mp3", stems=("guitar",))
-
-

@@ -123,7 +123,9 @@ def test_shifts_are_the_mean_of_delayed_tracks(convolutional, noise):
     delayed = np.pad(noise, ((0, 0), (delay, 0)))
     mono = noise.mean(0, dtype=np.float64)
     model = convolutional.load_torch()
-    normal = torch.from_numpy(((delayed - np.pad(np.full_like(noise, mono.mean()), ((0, 0), (delay, 0)))) / mono.std()).astype(np.float32))
+    normal = torch.from_numpy(
+        ((delayed - np.pad(np.full_like(noise, mono.mean()), ((0, 0), (delay, 0)))) / mono.std()).astype(np.float32)
+    )
     with torch.no_grad():
         late = model(normal[None])[0, 0, :, delay:].numpy() * mono.std()
     early = in_one_window(convolutional, noise)[0]

@@ -46,9 +46,7 @@ _DEFAULT_LAYOUTS = {
 }
 
 
-def remix(
-    block: NDArray[np.float32], channels: int, layout: Sequence[str] | None = None
-) -> NDArray[np.float32]:
+def remix(block: NDArray[np.float32], channels: int, layout: Sequence[str] | None = None) -> NDArray[np.float32]:
     """Change the number of channels.
 
     Mono is duplicated, stereo becomes mono by the mean. Of more channels the front ones enter stereo at full

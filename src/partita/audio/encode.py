@@ -77,7 +77,7 @@ class AudioWriter:
         sample_rate: int,
         channels: int,
         frames: int,
-        format: str = "wav",  # noqa: A002 - the word users know
+        format: str = "wav",
         bits: str = "16",
         seed: int = 0,
     ) -> None:
@@ -162,12 +162,8 @@ class AudioWriter:
         error: BaseException | None = None
         try:
             yield
-        except (
-            OSError,
-            sf.SoundFileError,
-            AssertionError,
-        ) as caught:  # soundfile asserts that writes are whole
-            error = caught
+        except (OSError, sf.SoundFileError, AssertionError) as caught:
+            error = caught  # AssertionError: soundfile asserts that all was written
         if self._sink is not None and self._sink.error is not None:
             error = self._sink.error
         if error is None:
@@ -201,7 +197,7 @@ class _Sink(io.FileIO):
         return size - len(rest)
 
 
-def nearest_rate(format: str, rate: int) -> int:  # noqa: A002
+def nearest_rate(format: str, rate: int) -> int:
     """Return the sample rate in Hz at which a format can hold audio of a rate in Hz.
 
     That is the rate itself where possible, else the next higher one, else the highest.

@@ -61,7 +61,11 @@ class _Bar:
     def __init__(self, source: Path, *, quiet: bool) -> None:
         self._live = human.is_terminal and not quiet
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=human
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=human,
         )
         self._progress.disable = not self._live
         self._task = self._progress.add_task(printable(source.name).replace("[", r"\["), total=1.0)
@@ -127,7 +131,9 @@ class _Report:
         colours = {"done": "green", "skipped": "yellow", "failed": "red"}
         for name, state, outcome in self._rows:
             table.add_row(
-                printable(name).replace("[", r"\["), f"[{colours[state]}]{state}[/]", printable(outcome).replace("[", r"\[")
+                printable(name).replace("[", r"\["),
+                f"[{colours[state]}]{state}[/]",
+                printable(outcome).replace("[", r"\["),
             )
         human.print(table)
         human.print(f"{len(self._rows) - self.failures} of {len(self._rows)} tracks done")

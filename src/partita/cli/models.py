@@ -41,7 +41,12 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         sdr = card.scores.get("sdr", {})
         scores = "\n".join(f"{source} {value:.1f} dB" for source, value in sdr.items())
         table.add_row(
-            card.name, ", ".join(card.sources), f"{package.size / 1e6:.0f} MB", card.licence, scores, card.description
+            card.name,
+            ", ".join(card.sources),
+            f"{package.size / 1e6:.0f} MB",
+            card.licence,
+            scores,
+            card.description,
         )
     Console(highlight=False).print(table)
     for definition in sorted({p.card.scores["definition"] for p in packages if "definition" in p.card.scores}):

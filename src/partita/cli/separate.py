@@ -33,8 +33,12 @@ class _Backend(StrEnum):
 
 
 def separate(
-    inputs: Annotated[list[Path], typer.Argument(help="Audio or video files, and folders of them.", metavar="INPUTS...")],
-    model: Annotated[str, typer.Option("--model", "-m", help="Name of a model, or the folder of a package.")] = "default",
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Audio or video files, and folders of them.", metavar="INPUTS...")
+    ],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Name of a model, or the folder of a package.")
+    ] = "default",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("separated"),
     stems: Annotated[str | None, typer.Option(help="Only these stems, as in vocals,drums.")] = None,
     two_stems: Annotated[
@@ -52,7 +56,9 @@ def separate(
     backend: Annotated[_Backend, typer.Option(help="What runs the model.")] = _Backend.onnx,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; the fastest there is.")] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders of folders.")] = False,
-    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave tracks alone that have all stems.")] = False,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave tracks alone that have all stems.")
+    ] = False,
     filename: Annotated[
         str, typer.Option(help="Path of a stem: {model} {track} {trackext} {stem} {ext}.", metavar="TEMPLATE")
     ] = "{model}/{track}/{stem}.{ext}",
@@ -71,9 +77,7 @@ def separate(
         sample_rate=_rate(sample_rate),
         filename=filename,
     )
-    separator = Separator(
-        model, backend=backend.value, segment=segment, overlap=overlap, shifts=shifts, device=device
-    )
+    separator = Separator(model, backend=backend.value, segment=segment, overlap=overlap, shifts=shifts, device=device)
     failed = run_batch(
         separator, inputs, out, options, recursive=recursive, skip_existing=skip_existing, as_json=as_json
     )

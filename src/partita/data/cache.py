@@ -41,7 +41,7 @@ class CachedSong:
     @property
     def samples(self) -> int:
         """Length in samples."""
-        return self.stems.shape[1]
+        return int(self.stems.shape[1])
 
     def excerpt(self, source: int, start: int, samples: int) -> npt.NDArray[np.float32]:
         """Return ``(channels, samples)`` of one stem; outside the song there is silence."""

@@ -27,7 +27,13 @@ class ExcerptDataset(Dataset[Tensor]):
     """
 
     def __init__(
-        self, songs: list[CachedSong], *, samples: int, length: int, seed: int, weights: list[float] | None = None
+        self,
+        songs: list[CachedSong],
+        *,
+        samples: int,
+        length: int,
+        seed: int,
+        weights: list[float] | None = None,
     ) -> None:
         self.songs = songs
         self.samples = samples

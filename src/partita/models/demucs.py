@@ -63,11 +63,21 @@ class DemucsConfig:
         object.__setattr__(self, "sources", tuple(self.sources))
         if not self.sources or len(set(self.sources)) != len(self.sources):
             raise ConfigError("sources: name at least one stem, each once")
-        for name in ("audio_channels", "sample_rate", "channels", "depth", "kernel_size", "stride", "context"):
+        for name in (
+            "audio_channels",
+            "sample_rate",
+            "channels",
+            "depth",
+            "kernel_size",
+            "stride",
+            "context",
+        ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: must be at least 1, not {getattr(self, name)}")
         if self.kernel_size < self.stride:
-            raise ConfigError(f"kernel_size: {self.kernel_size} is less than the stride of {self.stride}, samples would be skipped")
+            raise ConfigError(
+                f"kernel_size: {self.kernel_size} is less than the stride of {self.stride}, samples would be skipped"
+            )
         if self.context % 2 == 0:
             raise ConfigError(f"context: must be odd to be centred, not {self.context}")
         if self.growth <= 0 or self.rescale < 0 or self.lstm_layers < 0:
@@ -128,7 +138,7 @@ class Demucs(WaveformModel):
 
     def core(self, mixture: Tensor) -> Tensor:
         """Separate an input of a valid length (see :meth:`WaveformModel.core`)."""
-        x = self.resampler.double(mixture) if self.resampler else mixture
+        x = self.resampler.upsample(mixture) if self.resampler else mixture
         skips = [x]
         for encode in self.encoder:
             x = encode(x)
@@ -145,7 +155,7 @@ class Demucs(WaveformModel):
         if self.final is not None:
             x = self.final(torch.cat([x, _trim(skips.pop(), trims.pop(0))], dim=1))
         if self.resampler:
-            x = self.resampler.halve(x)
+            x = self.resampler.downsample(x)
         return x.reshape(x.shape[0], len(self.sources), self.audio_channels, x.shape[-1])
 
 

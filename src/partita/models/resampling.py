@@ -29,11 +29,11 @@ class SincResampler(nn.Module):
         self.up: Tensor
         self.down: Tensor
 
-    def double(self, x: Tensor) -> Tensor:
+    def upsample(self, x: Tensor) -> Tensor:
         """Map ``(batch, channels, samples)`` to ``(batch, channels, 2 * samples)``."""
         return self._convolve(x, self.up, stride=1)
 
-    def halve(self, x: Tensor) -> Tensor:
+    def downsample(self, x: Tensor) -> Tensor:
         """Map ``(batch, channels, 2 * samples)`` to ``(batch, channels, samples)``."""
         return self._convolve(x, self.down, stride=2)
 

@@ -79,9 +79,7 @@ class OnnxBackend:
         options.log_severity_level = 3
         options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
         try:
-            self._session = onnxruntime.InferenceSession(
-                package.graph, options, providers=[providers[self.device]]
-            )
+            self._session = onnxruntime.InferenceSession(package.graph, options, providers=[providers[self.device]])
         except Exception as error:  # onnxruntime has no common base of its errors
             raise ModelError(f"{package.graph}: ONNX Runtime cannot load it: {error}") from error
 

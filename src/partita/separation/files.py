@@ -19,8 +19,8 @@ DEFAULT_FILENAME = "{model}/{track}/{stem}.{ext}"
 FORMATS = ("wav", "flac", "mp3", "ogg", "opus")
 BITS = ("16", "24", "32f")
 _FIELDS = {"model", "track", "trackext", "stem", "ext"}
-_SUFFIXES = frozenset(
-    ".3gp .aac .ac3 .aif .aiff .alac .amr .ape .au .avi .caf .flac .flv .m4a .m4b .m4v .mka .mkv .mov .mp2 .mp3 .mp4 "
+_SUFFIXES = frozenset(  # what a folder's audio and video files are known by
+    ".3gp .aac .ac3 .aif .aiff .alac .amr .ape .au .avi .caf .flac .flv .m4a .m4b .m4v .mka .mkv .mov .mp2 .mp3 .mp4 "  # noqa: SIM905
     ".mpg .mpeg .oga .ogg .opus .rf64 .ts .w64 .wav .webm .wma .wmv .wv".split()
 )
 
@@ -148,7 +148,11 @@ def find_inputs(paths: Iterable[Path], *, recursive: bool = False) -> Iterator[t
 
 
 def plan_jobs(
-    inputs: Iterable[tuple[Path, Path]], folder: Path, model: str, sources: tuple[str, ...], options: OutputOptions
+    inputs: Iterable[tuple[Path, Path]],
+    folder: Path,
+    model: str,
+    sources: tuple[str, ...],
+    options: OutputOptions,
 ) -> list[Job]:
     """Decide where every output goes.
 

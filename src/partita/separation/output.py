@@ -43,7 +43,14 @@ def lanes_of(block: Block, sources: tuple[str, ...], names: Iterable[str]) -> li
 
 
 def write_lanes(
-    blocks: Iterator[list[Array]], paths: list[Path], *, sample_rate: int, channels: int, samples: int, format: str, bits: str
+    blocks: Iterator[list[Array]],
+    paths: list[Path],
+    *,
+    sample_rate: int,
+    channels: int,
+    samples: int,
+    format: str,
+    bits: str,
 ) -> float:
     """Write one file a lane, none of them under its name before all are whole.
 
@@ -69,8 +76,8 @@ def write_lanes(
         _make_folder(folder)
     with ExitStack() as stack:
         writers = [
-            stack.enter_context(AudioWriter(path, sample_rate, channels, samples, format=format, bits=bits))
-            for path in paths
+            stack.enter_context(AudioWriter(path, sample_rate, channels, samples, format=format, bits=bits, seed=seed))
+            for seed, path in enumerate(paths)  # dithers that differ do not add up
         ]
         if bits == "32f":
             for lanes in blocks:
@@ -100,7 +107,10 @@ class _Spool:
         needed = lanes * channels * samples * _FLOAT_BYTES
         if shutil.disk_usage(folder).free < needed:
             raise OutputError(f"{folder}: the disk is full, {needed / 2**20:.0f} MiB are needed while separating")
-        self._files = [tempfile.TemporaryFile(dir=folder, prefix=".partita-") for _ in range(lanes)]
+        try:  # nameless files: gone when closed, whatever happens
+            self._files = [tempfile.TemporaryFile(dir=folder, prefix=".partita-") for _ in range(lanes)]  # noqa: SIM115
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot write here: {error.strerror}") from error
 
     def __enter__(self) -> _Spool:
         return self
@@ -114,7 +124,7 @@ class _Spool:
         try:
             for file, lane in zip(self._files, lanes, strict=True):
                 self.peak = max(self.peak, float(np.abs(lane).max(initial=0)))
-                file.write(np.ascontiguousarray(lane.T))
+                file.write(np.ascontiguousarray(lane.T).data)
         except OSError as error:
             raise OutputError(f"no room for temporary files: {error.strerror}") from error
 

@@ -84,7 +84,7 @@ def train(
         num_sanity_val_steps=0,
         gradient_clip_val=config.optim.gradient_clip,
         callbacks=_callbacks(config, checkpoints, bool(valid_songs)),
-        logger=CSVLogger(out, name=None, version="log"),
+        logger=CSVLogger(out, name="log"),
         log_every_n_steps=10,
         enable_model_summary=False,
     )
@@ -187,11 +187,7 @@ def _callbacks(config: TrainingConfig, folder: Path, has_valid: bool) -> list[Ca
         LearningRateMonitor("step"),
     ]
     if has_valid:
-        callbacks.append(
-            ModelCheckpoint(folder, filename="best", monitor="valid_loss", enable_version_counter=False)
-        )
+        callbacks.append(ModelCheckpoint(folder, filename="best", monitor="valid_loss", enable_version_counter=False))
     if config.optim.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=config.optim.ema_decay))
     return callbacks
-
-

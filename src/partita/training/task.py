@@ -31,7 +31,7 @@ class SeparationTask(L.LightningModule):
         self.config = config
         self._loss = F.l1_loss if config.optim.loss == "l1" else F.mse_loss
 
-    def training_step(self, stems: Tensor, batch_index: int) -> Tensor:
+    def training_step(self, stems: Tensor, batch_idx: int) -> Tensor:
         """Return the loss of one augmented batch."""
         stems = self._augment(stems)
         mixture = stems.sum(1)
@@ -41,7 +41,7 @@ class SeparationTask(L.LightningModule):
         self.log("train_loss", loss, prog_bar=True)
         return loss
 
-    def validation_step(self, stems: Tensor, batch_index: int) -> None:
+    def validation_step(self, stems: Tensor, batch_idx: int) -> None:
         """Log the loss and the SDR of every audible source over a whole song (dB)."""
         mixture = stems.sum(1)
         estimates = self.model(mixture)
@@ -57,7 +57,8 @@ class SeparationTask(L.LightningModule):
         optim = self.config.optim
         optimizer = torch.optim.AdamW(self.parameters(), lr=optim.learning_rate, weight_decay=optim.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate_factor(step, optim.steps, optim.warmup_steps, optim.schedule)
+            optimizer,
+            lambda step: learning_rate_factor(step, optim.steps, optim.warmup_steps, optim.schedule),
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 import tempfile
 import warnings
@@ -66,7 +65,7 @@ def export_package(model: WaveformModel, folder: Path, *, half: bool = True, **f
         write_card(card, partial)
         _check_parity(open_package(partial))
         for file in (WEIGHTS_NAME, GRAPH_NAME, CARD_NAME):
-            os.replace(partial / file, folder / file)
+            (partial / file).replace(folder / file)
     return open_package(folder)
 
 
@@ -140,7 +139,11 @@ def _safetensors_places(path: Path) -> dict[str, tuple[int, int, int]]:
         header = json.loads(file.read(size))
     header.pop("__metadata__", None)
     return {
-        name: (types[facts["dtype"]], 8 + size + facts["data_offsets"][0], facts["data_offsets"][1] - facts["data_offsets"][0])
+        name: (
+            types[facts["dtype"]],
+            8 + size + facts["data_offsets"][0],
+            facts["data_offsets"][1] - facts["data_offsets"][0],
+        )
         for name, facts in header.items()
         if facts["dtype"] in types
     }

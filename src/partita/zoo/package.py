@@ -68,7 +68,10 @@ def open_package(folder: Path) -> Package:
         ModelError: It is not a package, or a file is missing or has been changed.
     """
     package = Package(folder, read_card(folder))
-    for path, expected in ((package.weights, package.card.weights_sha256), (package.graph, package.card.graph_sha256)):
+    for path, expected in (
+        (package.weights, package.card.weights_sha256),
+        (package.graph, package.card.graph_sha256),
+    ):
         if not path.is_file():
             raise ModelError(f"{path}: missing from the model package")
         if file_sha256(path) != expected:

@@ -12,7 +12,7 @@ from partita.data.songbook import composer
 from partita.data.songbook.drums import find_kits
 from partita.data.songbook.effects import RATE, Audio, sidechain
 from partita.data.songbook.library import Library, read_audio
-from partita.data.songbook.midi import Note, Part, crop, read_midi, tempo, transpose
+from partita.data.songbook.midi import Note, Part, crop, read_midi, repeat, tempo, transpose
 from partita.data.songbook.mixing import STEMS, balance, channel_strip, silent
 from partita.data.songbook.players import (
     Band,
@@ -27,6 +27,7 @@ from partita.data.songbook.players import (
 )
 from partita.data.songbook.soundfont import find_soundfonts
 from partita.data.songbook.vocals import Setting, sing
+from partita.errors import ConfigError
 
 __all__ = ["Song", "arrange", "complete", "find_key"]
 
@@ -36,6 +37,7 @@ _PROFILES = {  # how strongly each step above the tonic belongs to a key (Krumha
 }
 _TONICS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _STYLES = {"electronic": 0.5, "band": 0.28, "hybrid": 0.22}
+_RESTS = {"drums": 0.15, "bass": 0.15, "other": 0.35}
 _MISSING = {"": 0.85, "vocals": 0.05, "bass": 0.05, "drums": 0.03, "other": 0.02}
 
 
@@ -139,11 +141,7 @@ def _from_midi(band: Band, parts: list[Part], *, hybrid: bool) -> _Score:
     hits = own if own and rng.random() < 0.55 else groove(band, 60 / band.beat)
     if hits is own:
         band.note("drums", "the song's own part")
-    kinds = (
-        {"machine": 0.45, "sampled": 0.4, "soundfont": 0.15}
-        if hybrid
-        else {"soundfont": 0.55, "sampled": 0.45}
-    )
+    kinds = {"machine": 0.45, "sampled": 0.4, "soundfont": 0.15} if hybrid else {"soundfont": 0.55, "sampled": 0.45}
     drums = strike_kit(band, hits, _draw(rng, kinds))
     melodic = [part for part in parts if not part.is_drums]
     basses = [part for part in melodic if part.is_bass]
@@ -160,7 +158,7 @@ def _from_midi(band: Band, parts: list[Part], *, hybrid: bool) -> _Score:
     other = np.zeros_like(drums)
     rest = [part for part in melodic if part not in basses]
     # what could be sung: the part whose notes lie highest; when singers take it, it may still be doubled
-    highest = max(melodic, key=lambda part: np.mean([note.pitch for note in part.notes]))
+    highest = max(melodic, key=lambda part: np.mean([note.pitch for note in part.notes]), default=None)
     roles = ["pad", "stab", "keys", "pluck", "lead"]
     for i in rng.permutation(len(rest))[: int(rng.integers(2, 6))].tolist():
         if rng.random() < (0.6 if hybrid else 0.08):
@@ -169,23 +167,37 @@ def _from_midi(band: Band, parts: list[Part], *, hybrid: bool) -> _Score:
             _layer(other, play_part(band, "other", rest[i]), rng)
     if band.library.phrases and rng.random() < (0.1 if hybrid else 0.3):
         _layer(other, guitars(band), rng)
-    return _Score({"drums": drums, "bass": bass, "other": other}, hits, highest.notes, ())
+    return _Score({"drums": drums, "bass": bass, "other": other}, hits, highest.notes if highest else (), ())
 
 
-def _stretch(band: Band, path: Path, seconds: float) -> list[Part]:
-    """A stretch of a song, transposed, at the band's tempo."""
+def _choose(library: Library, rng: np.random.Generator) -> Path:
+    """A song with melodic parts that lasts at least 20 s."""
+    for i in rng.permutation(len(library.songs)).tolist():
+        melodic = [part.notes for part in read_midi(library.songs[i]) if not part.is_drums]
+        if melodic and max(notes[-1].start for notes in melodic) > 20:
+            return library.songs[i]
+    raise ConfigError("no MIDI song has melodic parts and lasts 20 seconds; add one to the folder midi")
+
+
+def _stretch(band: Band, path: Path) -> list[Part]:
+    """The busiest of a few stretches of a song, transposed, at the band's tempo; short songs repeat."""
     rng = band.rng
     parts = read_midi(path)
-    end = max(note.start for part in parts for note in part.notes)
-    stretch = band.beat / (60 / tempo(path))
-    length = seconds / stretch
-    start = float(rng.uniform(0, max(end - length, 0)))
+    bar = 240 / tempo(path)
+    end = max(np.ceil(part.notes[-1].start / bar) * bar for part in parts)
+    ratio = band.beat / (bar / 4)
+    seconds = band.samples / RATE
+    starts = bar * np.floor(rng.uniform(0, max(end - seconds / ratio, 0), 3) / bar)
+
+    def cut(part: Part, start: float) -> tuple[Note, ...]:
+        looped = repeat(part.notes, end, seconds / ratio) if end < seconds / ratio else part.notes
+        return crop(looped, start, seconds / ratio, ratio)
+
+    start = max(starts, key=lambda start: sum(len(cut(part, start)) for part in parts if not part.is_drums))
     shift = int(rng.integers(-5, 7))
-    cut = [replace(part, notes=crop(part.notes, start, length, stretch)) for part in parts]
+    played = [replace(part, notes=cut(part, start)) for part in parts]
     return [
-        part if part.is_drums else replace(part, notes=transpose(part.notes, shift))
-        for part in cut
-        if part.notes
+        part if part.is_drums else replace(part, notes=transpose(part.notes, shift)) for part in played if part.notes
     ]
 
 
@@ -200,6 +212,17 @@ def _pump(band: Band, stems: dict[str, Audio], hits: tuple[Note, ...], style: st
     band.note("effects", f"side-chain, depth {depth:.2f}")
     ducked = {"bass", "other"} if rng.random() < 0.7 else {"other"}
     return {stem: audio * gain if stem in ducked else audio for stem, audio in stems.items()}
+
+
+def _rest(band: Band, audio: Audio) -> Audio:
+    """Silence in some sections, with ramps of 20 ms."""
+    bar = 4 * band.beat * RATE
+    playing = np.array(band.sections(band.rng.uniform(0.4, 0.8), int(band.rng.choice([2, 4, 8]))), float)
+    ramp = int(0.01 * RATE)
+    edges = np.arange(len(playing)) * bar
+    times = np.stack([edges + ramp, edges + bar - ramp], 1).ravel()
+    gain = np.interp(np.arange(band.samples), times, np.repeat(playing, 2))
+    return np.asarray(audio * gain, np.float32)
 
 
 def arrange(library: Library, seed: int, index: int, *, seconds: float | None = None) -> Song:
@@ -217,24 +240,22 @@ def arrange(library: Library, seed: int, index: int, *, seconds: float | None = 
     rng = np.random.default_rng([seed, index])
     style = _draw(rng, _STYLES)
     seconds = seconds or float(rng.integers(60, 101))
-    low, high = (84, 174) if style == "electronic" else (80, 180)
-    path = library.songs[int(rng.integers(len(library.songs)))]
-    bpm = (
-        float(rng.uniform(low, high))
-        if style == "electronic"
-        else tempo(path) * float(rng.uniform(0.88, 1.12))
-    )
+    path = None if style == "electronic" else _choose(library, rng)
+    bpm = tempo(path) * float(rng.uniform(0.88, 1.12)) if path else float(rng.uniform(84, 174))
     band = Band(library, find_soundfonts(), find_kits(), rng, int(seconds * RATE), 60 / bpm)
-    if style == "electronic":
+    if path is None:
         key = int(rng.integers(12)), bool(rng.random() < 0.6)
         score = _electronic(band, composer.harmony(*key, rng))
     else:
-        parts = _stretch(band, path, seconds)
+        parts = _stretch(band, path)
         key = find_key(tuple(note for part in parts if not part.is_drums for note in part.notes))
         score = _from_midi(band, parts, hybrid=style == "hybrid")
     stems = _pump(band, score.stems, score.hits, style)
     setting = Setting(band.samples, band.beat, key, score.tune, score.chords, style != "band")
     stems["vocals"], band.card["vocals"] = sing(library, setting, rng)
+    for stem, chance in _RESTS.items():
+        if rng.random() < chance:
+            stems[stem] = _rest(band, stems[stem])
     missing = _draw(rng, _MISSING)
     if missing:
         stems[missing] = np.zeros_like(stems["drums"])
@@ -246,7 +267,7 @@ def arrange(library: Library, seed: int, index: int, *, seconds: float | None = 
         "style": style,
         "tempo_bpm": round(bpm, 2),
         "key": f"{_TONICS[key[0]]} {'minor' if key[1] else 'major'}",
-        "song": None if style == "electronic" else path.name,
+        "song": path.name if path else None,
         "silent": [stem for stem in STEMS if silent(stems[stem])],
         "ingredients": band.card,
     }

@@ -119,9 +119,7 @@ def arpeggio(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) ->
     shuffled = rng.permutation(64)
     notes = []
     for bar in range(bars):
-        ladder = [
-            p + 12 * octave for octave in range(octaves) for p in _voiced(loop[bar % len(loop)], centre)
-        ]
+        ladder = [p + 12 * octave for octave in range(octaves) for p in _voiced(loop[bar % len(loop)], centre)]
         if order == "down":
             ladder.reverse()
         elif order == "bounce":
@@ -129,9 +127,7 @@ def arpeggio(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) ->
         for i in np.flatnonzero(mask).tolist():
             rung = int(shuffled[i % 64]) if order == "random" else i
             time = (bar + i / per_bar) * 4 * beat
-            notes.append(
-                Note(time, gate * 4 * beat / per_bar, ladder[rung % len(ladder)], 104 if i % 4 == 0 else 84)
-            )
+            notes.append(Note(time, gate * 4 * beat / per_bar, ladder[rung % len(ladder)], 104 if i % 4 == 0 else 84))
     return tuple(notes)
 
 
@@ -154,9 +150,7 @@ def melody(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> t
             chord = loop[bar % len(loop)]
             allowed = {p % 12 for p in chord} if onset % 4 == 0 else set(scale)
             target = centre + 2 * move
-            pitch = min(
-                (p for p in range(target - 6, target + 7) if p % 12 in allowed), key=lambda p: abs(p - target)
-            )
+            pitch = min((p for p in range(target - 6, target + 7) if p % 12 in allowed), key=lambda p: abs(p - target))
             notes.append(Note((pair * 16 + onset) * beat / 4, length * beat / 4 * 0.95, pitch, 100))
     return tuple(notes)
 
@@ -187,15 +181,11 @@ def beat(bars: int, seconds: float, rng: np.random.Generator) -> tuple[str, tupl
     snares = _SNARES.get(name, (4, 12))
     back = int(rng.choice([38, 39, 38]))
     layered = rng.random() < 0.25
-    density = str(
-        rng.choice(["offbeat", "eighths", "sixteenths", "rolls" if name == "trap" else "eighths", "none"])
-    )
+    density = str(rng.choice(["offbeat", "eighths", "sixteenths", "rolls" if name == "trap" else "eighths", "none"]))
     swing = float(rng.choice([0, 0, 0.1, 0.25])) * seconds / 4
     ghost = set(rng.choice(16, 2, replace=False).tolist()) if rng.random() < 0.4 else set()
     shaker = rng.random() < 0.3
-    percussion = (
-        {int(i): int(rng.choice([37, 56, 45, 50])) for i in rng.choice(16, 3)} if rng.random() < 0.35 else {}
-    )
+    percussion = {int(i): int(rng.choice([37, 56, 45, 50])) for i in rng.choice(16, 3)} if rng.random() < 0.35 else {}
     crash_every = int(rng.choice([4, 8, 16, 1000]))
     notes: list[Note] = []
 

@@ -89,18 +89,14 @@ def load_kit(folder: Path, rng: np.random.Generator) -> Kit:
     try:
         instruments = _instruments(folder / "drumkit.xml")
     except (OSError, ElementTree.ParseError, ValueError) as error:
-        raise ConfigError(
-            f"{folder / 'drumkit.xml'} is not a drum kit ({error}); remove the folder"
-        ) from error
+        raise ConfigError(f"{folder / 'drumkit.xml'} is not a drum kit ({error}); remove the folder") from error
     shots = {}
     for key, pattern in _NAMES.items():
         for choice in pattern.split(";"):
             named = [item for item in instruments if re.search(choice, item[0])]
             if named:
                 _, gain, layers = named[int(rng.integers(len(named)))]
-                shots[key] = [
-                    (top, read_audio(file)[:, : 4 * RATE] * np.float32(gain)) for top, file in layers
-                ]
+                shots[key] = [(top, read_audio(file)[:, : 4 * RATE] * np.float32(gain)) for top, file in layers]
                 break
     if not {36, 38} <= shots.keys():
         raise ConfigError(f"{folder} has no kick or no snare that can be read; remove the folder")
@@ -184,9 +180,7 @@ def machine(rng: np.random.Generator) -> Kit:
     clap = np.zeros((2, int(0.7 * RATE)), np.float32)
     for burst in range(4):
         at = int(burst * rng.uniform(0.008, 0.013) * RATE)
-        slap = _noise(
-            0.5, rng.uniform(0.06, 0.14) if burst == 3 else 0.006, 800, rng.uniform(3000, 9000), rng
-        )
+        slap = _noise(0.5, rng.uniform(0.06, 0.14) if burst == 3 else 0.006, 800, rng.uniform(3000, 9000), rng)
         clap[:, at : at + slap.shape[-1]] += slap
     low = rng.uniform(5000, 8500)
     if rng.random() < 0.5:

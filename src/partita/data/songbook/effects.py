@@ -76,9 +76,7 @@ def equalise(audio: Audio, *sections: NDArray[np.float64]) -> Audio:
     return np.asarray(signal.sosfilt(np.concatenate(sections).astype(np.float32), audio, axis=-1), np.float32)
 
 
-def sweep(
-    audio: Audio, kind: str, cutoff: NDArray[np.float64], q: float = 0.7071, *, poles: int = 2
-) -> Audio:
+def sweep(audio: Audio, kind: str, cutoff: NDArray[np.float64], q: float = 0.7071, *, poles: int = 2) -> Audio:
     """Filter whose cut-off moves.
 
     Args:
@@ -136,9 +134,7 @@ def _follow(level: NDArray[np.float64], attack: float, release: float) -> NDArra
     return np.asarray(signal.lfilter([1 - pole], [1, -pole], held, zi=[held[0] * pole])[0])
 
 
-def compress(
-    audio: Audio, threshold_db: float, ratio: float, attack: float = 0.005, release: float = 0.1
-) -> Audio:
+def compress(audio: Audio, threshold_db: float, ratio: float, attack: float = 0.005, release: float = 0.1) -> Audio:
     """Linked-channel compressor; ``attack`` and ``release`` in seconds, no make-up gain."""
     samples = audio.shape[-1]
     padded = np.pad(np.abs(audio).max(0), (0, -samples % _HOP)).reshape(-1, _HOP).max(1)
@@ -168,9 +164,7 @@ def sidechain(samples: int, onsets: NDArray[np.float64], depth: float, release: 
         gain[start:stop] = curve[: stop - start]
     for start in starts:  # no click on the way down
         ramp = min(len(attack), samples - start)
-        gain[start : start + ramp] += (
-            (gain[start - 1] if start else 1) - gain[start : start + ramp]
-        ) * attack[:ramp]
+        gain[start : start + ramp] += ((gain[start - 1] if start else 1) - gain[start : start + ramp]) * attack[:ramp]
     return gain[None]
 
 
@@ -189,9 +183,7 @@ def delay(audio: Audio, seconds: float, feedback: float, mix: float, *, ping_pon
     return out
 
 
-def reverb(
-    audio: Audio, seconds: float, mix: float, rng: np.random.Generator, *, bright: float = 6000.0
-) -> Audio:
+def reverb(audio: Audio, seconds: float, mix: float, rng: np.random.Generator, *, bright: float = 6000.0) -> Audio:
     """Add a diffuse room: convolution with stereo noise that decays by 60 dB in ``seconds``.
 
     ``mix`` is the reverb's energy relative to the dry signal's (amplitude ratio for white input);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import mido
 
 from partita.errors import AudioError
 
-__all__ = ["DRUM_CHANNEL", "Note", "Part", "crop", "read_midi", "tempo", "transpose", "write_midi"]
+__all__ = ["DRUM_CHANNEL", "Note", "Part", "crop", "read_midi", "repeat", "tempo", "transpose", "write_midi"]
 
 DRUM_CHANNEL = 9
 _TICKS = 960  # per second, as files are written at 60 beats per minute
@@ -40,6 +41,7 @@ class Part:
         return not self.is_drums and 32 <= self.program < 40
 
 
+@lru_cache(maxsize=8)
 def _events(path: Path) -> list[Any]:
     """All messages of a file, their times in seconds since the one before."""
     try:
@@ -78,9 +80,7 @@ def read_midi(path: Path) -> list[Part]:
     ]
 
 
-def write_midi(
-    path: Path, notes: tuple[Note, ...], program: int, *, drums: bool = False, bank: int = 0
-) -> None:
+def write_midi(path: Path, notes: tuple[Note, ...], program: int, *, drums: bool = False, bank: int = 0) -> None:
     """Write one part as a MIDI file; drums go to channel 10, everything else to channel 1."""
     channel = DRUM_CHANNEL if drums else 0
     timed = [
@@ -101,12 +101,19 @@ def write_midi(
 
 
 def crop(notes: tuple[Note, ...], start: float, seconds: float, stretch: float = 1.0) -> tuple[Note, ...]:
-    """Notes that begin in the ``seconds`` from ``start``, which becomes 0; times multiplied by ``stretch``."""
+    """Notes beginning in the ``seconds`` from ``start``, now 0; times are multiplied by ``stretch``."""
     return tuple(
         replace(note, start=(note.start - start) * stretch, duration=note.duration * stretch)
         for note in notes
         if start <= note.start < start + seconds
     )
+
+
+def repeat(notes: tuple[Note, ...], period: float, seconds: float) -> tuple[Note, ...]:
+    """Notes again and again every ``period`` seconds, until ``seconds``."""
+    times = max(int(-(-seconds // period)), 1)
+    played = (replace(note, start=note.start + i * period) for i in range(times) for note in notes)
+    return tuple(note for note in played if note.start < seconds)
 
 
 def transpose(notes: tuple[Note, ...], semitones: int) -> tuple[Note, ...]:

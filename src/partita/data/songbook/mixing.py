@@ -51,16 +51,17 @@ def channel_strip(stem: str, audio: Audio, beat: float, rng: np.random.Generator
         return np.zeros_like(audio)
     audio = normalise(audio, -20.0)
     cut = {"drums": 25.0, "bass": 25.0, "other": rng.uniform(40, 180), "vocals": rng.uniform(70, 160)}[stem]
+    low, high = {"drums": (1.5, -1.5), "other": (0.0, 2.0)}.get(stem, (0.0, 0.0))
     sections = [
         biquad("high_pass", cut),
-        biquad("low_shelf", rng.uniform(80, 300), gain_db=rng.normal(0, 2)),
+        biquad("low_shelf", rng.uniform(80, 300), gain_db=rng.normal(low, 2)),
         biquad(
             "peak",
             float(np.exp(rng.uniform(np.log(250), np.log(4000)))),
             rng.uniform(0.6, 2),
             rng.normal(0, 2.5),
         ),
-        biquad("high_shelf", rng.uniform(3000, 9000), gain_db=rng.normal(1 if stem == "vocals" else 0, 3)),
+        biquad("high_shelf", rng.uniform(2500, 9000), gain_db=rng.normal(high, 3)),
     ]
     if stem == "bass" and _chance(rng, 0.3):
         sections.append(biquad("low_pass", float(np.exp(rng.uniform(np.log(300), np.log(3000))))))
@@ -79,9 +80,7 @@ def channel_strip(stem: str, audio: Audio, beat: float, rng: np.random.Generator
     echo = {"drums": 0.05, "bass": 0.03, "other": 0.35, "vocals": 0.45}[stem]
     if _chance(rng, echo):
         time = beat * float(rng.choice([0.5, 0.75, 1.0, 0.25, 1.5]))
-        audio = delay(
-            audio, time, rng.uniform(0.2, 0.55), rng.uniform(0.15, 0.5), ping_pong=_chance(rng, 0.5)
-        )
+        audio = delay(audio, time, rng.uniform(0.2, 0.55), rng.uniform(0.15, 0.5), ping_pong=_chance(rng, 0.5))
     room = {"drums": 0.4, "bass": 0.12, "other": 0.65, "vocals": 0.85}[stem]
     if _chance(rng, room):
         longest = {"drums": 1.2, "bass": 0.8, "other": 3.0, "vocals": 3.5}[stem]

@@ -24,7 +24,7 @@ from partita.data.songbook.effects import (
     tremolo,
 )
 from partita.data.songbook.library import Library, read_audio
-from partita.data.songbook.midi import Note, Part, crop, read_midi
+from partita.data.songbook.midi import Note, Part, crop, read_midi, repeat
 from partita.data.songbook.patches import random_patch
 from partita.data.songbook.soundfont import Soundfont, play
 
@@ -94,13 +94,9 @@ def groove(band: Band, stretch_to: float) -> tuple[Note, ...]:
     ratio = bpm / stretch_to if 0.6 < bpm / stretch_to < 1.6 else 1.0
     bar = 240 / bpm
     whole = max(int(notes[-1].start / bar), 1) * bar
-    played: list[Note] = []
-    offset = 0.0
-    while offset < band.samples / RATE:
-        played += [replace(note, start=note.start + offset) for note in crop(notes, 0, whole, ratio)]
-        offset += whole * ratio
+    played = repeat(crop(notes, 0, whole, ratio), whole * ratio, band.samples / RATE)
     band.note("drums", f"performance {path.name}")
-    return drums.general_midi(tuple(sorted(played, key=lambda note: note.start)))
+    return drums.general_midi(played)
 
 
 def strike_kit(band: Band, notes: tuple[Note, ...], kind: str) -> Audio:
@@ -110,9 +106,7 @@ def strike_kit(band: Band, notes: tuple[Note, ...], kind: str) -> Audio:
         font = band.fonts[int(rng.integers(len(band.fonts)))]
         program = 0 if font.drums_only else int(rng.choice([0, 0, 8, 16, 24, 25, 25, 32, 40]))
         band.note("drums", f"{font.path.name} kit {program}")
-        return play(
-            font, tuple(n for n in notes if n.start * RATE < band.samples), band.samples, program, drums=True
-        )
+        return play(font, tuple(n for n in notes if n.start * RATE < band.samples), band.samples, program, drums=True)
     if kind == "sampled" and band.kits:
         kit = drums.load_kit(band.kits[int(rng.integers(len(band.kits)))], rng)
     else:
@@ -145,9 +139,7 @@ def play_synth(band: Band, stem: str, role: str, notes: tuple[Note, ...]) -> Aud
     if role not in ("bass", "sub"):
         if rng.random() < 0.4:
             time = band.beat * float(rng.choice([0.5, 0.75, 0.25]))
-            audio = delay(
-                audio, time, rng.uniform(0.2, 0.6), rng.uniform(0.2, 0.6), ping_pong=bool(rng.random() < 0.6)
-            )
+            audio = delay(audio, time, rng.uniform(0.2, 0.6), rng.uniform(0.2, 0.6), ping_pong=bool(rng.random() < 0.6))
         if rng.random() < 0.4:
             audio = reverb(audio, rng.uniform(0.5, 3), rng.uniform(0.1, 0.6), rng)
         if rng.random() < 0.3:  # the filter opens and closes over bars
@@ -200,9 +192,7 @@ def guitars(band: Band) -> Audio:
     """A stretch of a recording for ``other``, resampled by a few semitones; short phrases recur: -20 dB."""
     rng = band.rng
     long = rng.random() < 0.7
-    paths = [p for p in band.library.phrases if (p.stat().st_size > 500_000) == long] or list(
-        band.library.phrases
-    )
+    paths = [p for p in band.library.phrases if (p.stat().st_size > 500_000) == long] or list(band.library.phrases)
     path = paths[int(rng.integers(len(paths)))]
     sound = read_audio(path)
     sound = soxr.resample(sound.T, RATE * 2 ** (int(rng.integers(-4, 4)) / 12), RATE, quality="HQ").T

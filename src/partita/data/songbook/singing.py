@@ -186,10 +186,7 @@ def key_shift(take: Take, tonic: int, minor: bool) -> int:
     # the triad counts more, so that a relative key does not tie
     scale[[tonic, (tonic + (3 if minor else 4)) % 12, (tonic + 7) % 12]] = 1.5
     shifts = np.arange(-6, 6)
-    fit = [
-        scale[np.round(notes + shift).astype(int) % 12].sum() - 0.02 * abs(shift) * len(notes)
-        for shift in shifts
-    ]
+    fit = [scale[np.round(notes + shift).astype(int) % 12].sum() - 0.02 * abs(shift) * len(notes) for shift in shifts]
     return int(shifts[int(np.argmax(fit))])
 
 
@@ -250,6 +247,6 @@ def synthesise(
         low = np.minimum(source.astype(int), bins - 2)
         part = source - low
         logs = np.log(power)
-        power = np.exp(logs[:, low] * (1 - part) + logs[:, low + 1] * part)
+        power = np.ascontiguousarray(np.exp(logs[:, low] * (1 - part) + logs[:, low + 1] * part))
     sound = world.synthesize(np.ascontiguousarray(pitch), power, aperiodicity, RATE, 1000 * FRAME)
     return _fade(sound)

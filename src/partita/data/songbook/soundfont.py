@@ -35,9 +35,7 @@ def find_soundfonts(folders: tuple[Path, ...] = FOLDERS) -> list[Soundfont]:
         ConfigError: None can play melodic parts.
     """
     paths = {path.resolve() for folder in folders for path in folder.glob("*.sf[23]")}
-    fonts = [
-        Soundfont(path, path.stem.endswith("_LV2")) for path in sorted(paths, key=lambda path: path.name)
-    ]
+    fonts = [Soundfont(path, path.stem.endswith("_LV2")) for path in sorted(paths, key=lambda path: path.name)]
     if all(font.drums_only for font in fonts):
         raise ConfigError(
             f"no General MIDI soundfont in {', '.join(map(str, folders))}; install the packages "

@@ -76,9 +76,11 @@ class _Lead:
         self.shift = float(np.clip(target - np.median([median_pitch(take) for take in takes]), -9, 14))
         self.natural = bool(rng.random() < 0.35)
         tonic, minor = setting.key
+        stretched = setting.electronic and rng.random() < 0.12
         self.voice = Voice(
             formants=float(np.clip(2 ** (0.3 * self.shift / 12 + rng.normal(0, 0.08)), 0.8, 1.35)),
-            tempo=float(rng.uniform(0.85, 1.25)),
+            # some electronic songs stretch voices into pads
+            tempo=float(rng.uniform(0.3, 0.6) if stretched else rng.uniform(0.85, 1.25)),
             tune=float(rng.choice([0.0, 0.5, 0.8, 1.0] if setting.electronic else [0.0, 0.3, 0.7])),
             tonic=tonic,
             minor=minor,
@@ -118,9 +120,7 @@ class _Lead:
         }
 
 
-def _place(
-    takes: list[Take], lead: _Lead, setting: Setting, *, chops: bool, rng: np.random.Generator
-) -> Audio:
+def _place(takes: list[Take], lead: _Lead, setting: Setting, *, chops: bool, rng: np.random.Generator) -> Audio:
     """Phrases one after the other on the beat, with pauses; some come back as choruses do."""
     out = np.zeros((2, setting.samples), np.float32)
     kept: list[Audio] = []
@@ -163,10 +163,11 @@ def sing(library: Library, setting: Setting, rng: np.random.Generator) -> tuple[
     """
     sustained = _VOWELS in library.singers
     card: dict[str, Any]
-    if sustained and rng.random() < 0.2:
-        female = bool(rng.random() < 0.7)
-        low = 60 if female else 48
-        tune = monophonic(setting.tune, low, low + 14)
+    female = bool(rng.random() < 0.7)
+    low = 60 if female else 48
+    tune = monophonic(setting.tune, low, low + 14)
+    sung = sum(note.duration for note in tune) * RATE / setting.samples
+    if sustained and sung > 0.5 and rng.random() < 0.25:
         vowels = tuple(
             take
             for take in _vowels(library, many=False)
