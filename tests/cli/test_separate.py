@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
@@ -196,13 +197,32 @@ def test_hardly_any_samples(partita, tmp_path, samples):
     assert soundfile.info(json.loads(out)["outputs"]["bass"]).frames == samples
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
-def test_folders_without_permission(partita, tmp_path):
-    write(tmp_path / "song.wav")
+def without_privileges():
+    """Let even root be bound by permissions: drop CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH for good."""
+    if os.geteuid() == 0:
+        for capability in (1, 2):
+            ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="drops privileges as Linux does")
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [(["sealed"], "sealed"), (["sealed.wav"], "sealed.wav"), (["song.wav", "-o", "full"], "full")],
+)
+def test_what_may_not_be_read_or_written(tmp_path, arguments, word):
+    write(tmp_path / "song.wav", 0.1)
+    write(tmp_path / "sealed.wav", 0.1).chmod(0o000)
     for name, mode in (("sealed", 0o000), ("full", 0o500)):
         (tmp_path / name).mkdir(mode=mode)
-    assert partita("sealed")[0] == 1
-    assert partita("song.wav", "-o", "full")[0] == 1
+    result = subprocess.run(
+        [sys.executable, "-m", "partita", "separate", *arguments], cwd=tmp_path, capture_output=True, text=True,
+        preexec_fn=without_privileges,
+    )  # fmt: skip
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error:")
+    assert word in line
+    assert re.search("ermission", line), line
 
 
 def test_an_output_folder_in_the_way(partita, tmp_path):

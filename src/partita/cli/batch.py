@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -44,7 +46,9 @@ def run_batch(
         try:
             began = time.monotonic()
             with _Bar(job.source, quiet=as_json) as bar:
-                result = run_job(separator, job, options, progress=bar.update)
+                mixture = separator.open(job.source)
+                bar.seconds = mixture.samples / mixture.sample_rate
+                result = run_job(separator, job, options, mixture=mixture, progress=bar.update)
             report.done(job, result, time.monotonic() - began)
         except PartitaError as problem:
             report.failed(str(job.source), problem)
@@ -59,16 +63,18 @@ class _Bar:
     """A live bar with speed and time left in a terminal, nothing elsewhere."""
 
     def __init__(self, source: Path, *, quiet: bool) -> None:
-        self._live = human.is_terminal and not quiet
+        self.seconds = 0.0  # length of the track, once it is known
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
+            TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
             console=human,
+            disable=quiet or not human.is_terminal,
         )
-        self._progress.disable = not self._live
-        self._task = self._progress.add_task(printable(source.name).replace("[", r"\["), total=1.0)
+        self._task = self._progress.add_task(escape(printable(source.name)), total=1.0, speed="")
+        self._began = time.monotonic()
 
     def __enter__(self) -> _Bar:
         self._progress.start()
@@ -78,7 +84,8 @@ class _Bar:
         self._progress.stop()
 
     def update(self, fraction: float, seconds_left: float | None) -> None:
-        self._progress.update(self._task, completed=fraction)
+        elapsed = time.monotonic() - self._began
+        self._progress.update(self._task, completed=fraction, speed=f"{fraction * self.seconds / elapsed:.0f}x")
 
 
 class _Report:
@@ -131,9 +138,9 @@ class _Report:
         colours = {"done": "green", "skipped": "yellow", "failed": "red"}
         for name, state, outcome in self._rows:
             table.add_row(
-                printable(name).replace("[", r"\["),
+                escape(printable(name)),
                 f"[{colours[state]}]{state}[/]",
-                printable(outcome).replace("[", r"\["),
+                escape(printable(outcome)),
             )
         human.print(table)
         human.print(f"{len(self._rows) - self.failures} of {len(self._rows)} tracks done")
@@ -147,6 +154,4 @@ def _clock(seconds: float) -> str:
 
 
 def _decibels(gain: float) -> float:
-    import math
-
     return 20 * math.log10(gain)

@@ -34,7 +34,12 @@ class _Backend(StrEnum):
 
 def separate(
     inputs: Annotated[
-        list[Path], typer.Argument(help="Audio or video files, and folders of them.", metavar="INPUTS...")
+        list[Path],
+        typer.Argument(
+            help="Audio or video files, and folders of them.",
+            metavar="INPUTS...",
+            readable=False,  # whether they are is found out one by one: a bad input stops no other
+        ),
     ],
     model: Annotated[
         str, typer.Option("--model", "-m", help="Name of a model, or the folder of a package.")

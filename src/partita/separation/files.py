@@ -10,6 +10,7 @@ from pathlib import Path
 
 from partita.audio import nearest_rate
 from partita.errors import AudioError, ConfigError, PartitaError
+from partita.separation.mixture import Mixture
 from partita.separation.output import RESIDUAL, lanes_of, write_lanes
 from partita.separation.separator import CancelToken, Progress, Separator
 
@@ -185,17 +186,26 @@ def run_job(
     job: Job,
     options: OutputOptions,
     *,
+    mixture: Mixture | None = None,
     progress: Progress | None = None,
     cancel: CancelToken | None = None,
 ) -> Result:
     """Separate one file into its outputs.
+
+    Args:
+        separator: With the model that ``job`` was planned for.
+        job: What to read and where to write.
+        options: What ``job`` was planned with.
+        mixture: The input as the separator opened it, where the caller has done so.
+        progress: As of :meth:`Separator.separate`.
+        cancel: As of :meth:`Separator.separate`.
 
     Raises:
         AudioError: The input cannot be read.
         OutputError: An output cannot be written.
         Cancelled: ``cancel`` was set.
     """
-    mixture = separator.open(job.source)
+    mixture = mixture or separator.open(job.source)
     wanted = options.sample_rate or mixture.sample_rate
     rate = nearest_rate(options.format, wanted)
     samples = mixture.length_at(rate)

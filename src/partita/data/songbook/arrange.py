@@ -172,10 +172,11 @@ def _from_midi(band: Band, parts: list[Part], *, hybrid: bool) -> _Score:
 
 def _choose(library: Library, rng: np.random.Generator) -> Path:
     """A song with melodic parts that lasts at least 20 s."""
-    for i in rng.permutation(len(library.songs)).tolist():
-        melodic = [part.notes for part in read_midi(library.songs[i]) if not part.is_drums]
+    for i in rng.permutation(len(library.songs)):
+        path = library.songs[int(i)]
+        melodic = [part.notes for part in read_midi(path) if not part.is_drums]
         if melodic and max(notes[-1].start for notes in melodic) > 20:
-            return library.songs[i]
+            return path
     raise ConfigError("no MIDI song has melodic parts and lasts 20 seconds; add one to the folder midi")
 
 

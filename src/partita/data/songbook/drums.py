@@ -170,7 +170,7 @@ def machine(rng: np.random.Generator) -> Kit:
         return [(1.0, audio * np.float32(level / np.abs(audio).max()))]
 
     body = rng.uniform(38, 62)
-    long = rng.choice([0.09, 0.16, 0.3, 0.55]) * rng.uniform(0.8, 1.2)
+    long = rng.choice([0.05, 0.09, 0.14, 0.22, 0.45]) * rng.uniform(0.8, 1.2)
     kick = stereo(_tone(1.5, body * rng.uniform(3, 9), body, rng.uniform(0.008, 0.04), long))
     kick[:, :2000] += rng.uniform(0, 0.5) * _noise(2000 / RATE, 0.004, 800, 9000, rng)
     kick = np.tanh(kick * np.float32(rng.uniform(1, 4)))

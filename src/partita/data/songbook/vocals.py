@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from partita.data.songbook.effects import RATE, Audio, normalise, pan
+from partita.data.songbook.formants import Syllable, croon
 from partita.data.songbook.library import Library
 from partita.data.songbook.midi import Note
 from partita.data.songbook.singing import Take, Voice, analyse, key_shift, replay, resing
@@ -152,8 +153,22 @@ def _vowels(library: Library, *, many: bool) -> tuple[Take, ...]:
     return tuple(take for path in files for take in analyse(path) if len(take.pitch) > 200)
 
 
+def _syllables(tune: tuple[Note, ...], rng: np.random.Generator) -> tuple[Syllable, ...]:
+    """Nonsense sung to a tune."""
+    return tuple(
+        Syllable(
+            note.start,
+            0.95 * note.duration,
+            note.pitch,
+            str(rng.choice(["", "m", "n", "l", "d", "t", "s", "h"])),
+            str(rng.choice(["a", "e", "i", "o", "u"])),
+        )
+        for note in tune
+    )
+
+
 def sing(library: Library, setting: Setting, rng: np.random.Generator) -> tuple[Audio, dict[str, Any]]:
-    """Make the dry vocals of a song: a lead from phrases or on vowels, sometimes with a choir.
+    """Make the dry vocals of a song: phrases, vowels or a synthesised voice, sometimes with a choir.
 
     Returns:
         float32 (2, samples), and the entry for the song's card.
@@ -162,12 +177,17 @@ def sing(library: Library, setting: Setting, rng: np.random.Generator) -> tuple[
         ConfigError: pyworld is not installed.
     """
     sustained = _VOWELS in library.singers
+    chance = rng.random()
     card: dict[str, Any]
     female = bool(rng.random() < 0.7)
     low = 60 if female else 48
     tune = monophonic(setting.tune, low, low + 14)
     sung = sum(note.duration for note in tune) * RATE / setting.samples
-    if sustained and sung > 0.5 and rng.random() < 0.25:
+    if sung > 0.5 and chance < 0.06 and not library.held_out:
+        size = float(rng.uniform(0.9, 1.15) if female else rng.uniform(0.75, 0.95))
+        out = pan(croon(_syllables(tune, rng), setting.samples, rng, size=size), 0.0)
+        card = {"singer": "formant synthesis", "voice": f"formants x{size:.2f}"}
+    elif sustained and sung > 0.5 and chance < 0.28:
         vowels = tuple(
             take
             for take in _vowels(library, many=False)
