@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's own
 
 CONFIG = """
 [model.configuration]
-channels = 4
+channels = 8
 depth = 2
 
 [data]
@@ -30,7 +30,7 @@ shift = 0.1
 scale = [0.25, 1.25]
 
 [optim]
-learning_rate = 3e-3
+learning_rate = 1e-2
 steps = {steps}
 ema_decay = {ema}
 
@@ -92,7 +92,7 @@ def test_training_learns(tmp_path):
     hum -= hum.mean(0)
     for name, samples in (("drums", np.diff(hiss, axis=0, prepend=0)), ("bass", hum)):
         soundfile.write(folder / f"{name}.wav", 0.1 * samples / samples.std(), 44100, subtype="FLOAT")
-    run(tmp_path, tmp_path / "songs", "run", steps=60)
+    run(tmp_path, tmp_path / "songs", "run", steps=150)
     with next((tmp_path / "run" / "log").rglob("metrics.csv")).open() as file:
         rows = [row for row in csv.DictReader(file) if row["valid_sdr/bass"]]
     assert float(rows[-1]["valid_sdr/bass"]) > 2

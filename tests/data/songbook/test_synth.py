@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from partita.data.songbook import synth
+from partita.data.songbook.midi import Note
+from partita.data.songbook.patches import random_patch
+from partita.data.songbook.synth import Patch
+
+from .conftest import RATE, dominant
+
+ROLES = ["bass", "sub", "pluck", "pad", "lead", "keys", "stab"]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("shape", ["saw", "square", "triangle", "sine", "fm"])
+@pytest.mark.parametrize("pitch", [45, 69])
+def test_a_note_has_its_pitch(shape, pitch, rng):
+    patch = Patch(shape, cutoff=1000.0, sustain=1.0, index=1.0)
+    audio = synth.play_note(patch, pitch, 1.0, rng)
+    assert audio.dtype == np.float32
+    assert dominant(audio[0]) == pytest.approx(synth.frequency(pitch), abs=0.5)
+
+
+@pytest.mark.parametrize("shape", ["saw", "square"])
+def test_aliases_are_weak(shape):
+    hertz = 2990.0
+    cycles = hertz * np.arange(RATE) / RATE
+    step = np.array([hertz / RATE], np.float32)
+    spectrum = np.abs(np.fft.rfft(synth.oscillator(shape, cycles, step, 0.5) * np.hanning(RATE)))
+    partials = np.zeros(len(spectrum), bool)
+    for k in range(1, 8):
+        partials[max(int(k * hertz) - 3, 0) : int(k * hertz) + 4] = True
+    partials[:4] = True
+    naive = 2 * (cycles % 1) - 1 if shape == "saw" else np.where(cycles % 1 < 0.5, 1.0, -1.0)
+    rough = np.abs(np.fft.rfft(naive * np.hanning(RATE)))
+    audible = slice(0, 2900)  # below the fundamental, where nothing masks them
+    assert spectrum[audible][~partials[audible]].max() < 0.15 * rough[audible][~partials[audible]].max()
+
+
+@pytest.mark.parametrize("width", [0.2, 0.5])
+def test_a_pulse_has_no_offset(width):
+    cycles = 100 * np.arange(RATE) / RATE
+    assert abs(synth.oscillator("square", cycles, np.array([100 / RATE], np.float32), width).mean()) < 1e-3
+
+
+def test_unknown_shapes_are_refused():
+    with pytest.raises(ValueError, match="organ"):
+        synth.oscillator("organ", np.zeros(1), 0.1)
+
+
+def test_the_envelope_rises_decays_holds_and_dies():
+    curve = synth.envelope(RATE, RATE // 2, 0.1, 0.1, 0.5, 0.3)
+    assert curve[0] == 0
+    assert curve[int(0.1 * RATE)] == pytest.approx(1, abs=0.01)
+    assert curve[int(0.49 * RATE)] == pytest.approx(0.5, abs=0.01)
+    assert curve[-1] == 0
+    assert (np.diff(curve[RATE // 2 :]) <= 0).all()
+
+
+def test_the_filter_envelope_darkens_the_note(rng):
+    patch = Patch("saw", cutoff=300, sweep=4, decay=0.2, sustain=0.0, release=0.05)
+    audio = synth.play_note(patch, 45, 0.6, rng)[0]
+
+    def centre(piece):
+        spectrum = np.square(np.abs(np.fft.rfft(piece * np.hanning(len(piece)))))
+        return (spectrum * np.fft.rfftfreq(len(piece), 1 / RATE)).sum() / spectrum.sum()
+
+    assert centre(audio[: RATE // 10]) > 2 * centre(audio[RATE // 4 : RATE // 2])
+
+
+def test_unison_is_wide_and_one_voice_is_not(rng):
+    wide = synth.play_note(Patch(voices=5, detune=20, spread=1.0), 57, 0.5, rng)
+    narrow = synth.play_note(Patch(), 57, 0.5, rng)
+    assert np.corrcoef(wide)[0, 1] < 0.9
+    assert np.array_equal(narrow[0], narrow[1])
+
+
+def test_a_part_has_its_notes_in_their_places(rng):
+    notes = (Note(0.5, 0.2, 60, 127), Note(1.5, 0.2, 67, 64), Note(3.9, 1.0, 60, 127))
+    audio = synth.perform(Patch("sine", release=0.05), notes, 4 * RATE, rng)
+    assert audio.shape == (2, 4 * RATE)
+    assert not audio[:, : RATE // 2].any()
+    assert not audio[:, int(0.8 * RATE) : int(1.5 * RATE)].any()
+    loud, soft = np.abs(audio[:, : 1 * RATE]).max(), np.abs(audio[:, RATE : 2 * RATE]).max()
+    assert soft / loud == pytest.approx((64 / 127) ** 1.5, rel=0.05)
+    assert dominant(audio[0, int(1.5 * RATE) : int(1.7 * RATE)]) == pytest.approx(synth.frequency(67), abs=3)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_any_patch_plays_sound_that_repeats_with_its_seed(role):
+    for seed in range(6):
+        once, again = (
+            synth.play_note(random_patch(role, rng), 48, 0.3, rng)
+            for rng in (np.random.default_rng(seed), np.random.default_rng(seed))
+        )
+        assert np.array_equal(once, again)
+        assert np.isfinite(once).all()
+        assert 0.02 < np.abs(once).max() < 20
