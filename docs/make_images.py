@@ -1,7 +1,6 @@
 """Draw the README's picture: the spectrograms of the demo song and of the stems partita makes of it.
 
-    pip install '.[docs]'
-    python docs/make_images.py
+Run ``pip install '.[docs]'`` and ``python docs/make_images.py``.
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ import soundfile
 import partita
 
 ROOT = Path(__file__).parent.parent
-RANGE = 80  # dB between the darkest and the brightest
+LOUDEST = -35  # dB of the brightest points
+RANGE = 75  # dB from there to the darkest
 
 
 def draw(axes: plt.Axes, samples: np.ndarray, rate: int, title: str) -> None:
     """Draw the spectrogram of ``(channels, samples)``."""
     mono = samples.mean(0) + 1e-9 * np.random.default_rng(0).standard_normal(samples.shape[1])
-    axes.specgram(mono, NFFT=4096, Fs=rate, noverlap=3072, vmin=-50 - RANGE, vmax=-50, cmap="magma")
+    axes.specgram(mono, NFFT=4096, Fs=rate, noverlap=3072, vmin=LOUDEST - RANGE, vmax=LOUDEST, cmap="magma")
     axes.set_yscale("symlog", linthresh=500)
     axes.set_ylim(40, 16000)
     axes.set_yticks([100, 1000, 10000], ["100 Hz", "1 kHz", "10 kHz"])

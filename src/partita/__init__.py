@@ -16,6 +16,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from partita import audio, data, evaluation, models, separation, training, zoo
     from partita.errors import AudioError, Cancelled, ConfigError, ModelError, OutputError, PartitaError
     from partita.separation import Block, OutputOptions, Separator, Stems
     from partita.zoo import find_package as load_model
@@ -33,12 +34,20 @@ __all__ = [
     "Separator",
     "Stems",
     "__version__",
+    "audio",
+    "data",
+    "evaluation",
     "list_models",
     "load_model",
+    "models",
     "separate",
+    "separation",
+    "training",
+    "zoo",
 ]
 
-# public name -> (module, name there); imported when first used, so that `import partita` is instant
+# rooms and public names (module, name there) are imported when first used, so that `import partita` is instant
+_ROOMS = ("audio", "data", "evaluation", "models", "separation", "training", "zoo")
 _HOMES = {
     **{
         name: ("partita.errors", name)
@@ -73,6 +82,8 @@ def separate(source: Any, model: str = "default", *, sample_rate: int | None = N
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return version("partita")
+    if name in _ROOMS:
+        return import_module(f"partita.{name}")
     if name in _HOMES:
         module, attribute = _HOMES[name]
         return getattr(import_module(module), attribute)

@@ -47,6 +47,15 @@ def test_help_imports_nothing_heavy():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_importing_is_instant_and_rooms_come_when_used():
+    code = (
+        "import sys, partita;"
+        "assert not {'numpy', 'partita.separation'} & set(sys.modules);"
+        "assert partita.models.build and partita.evaluation.sdr and partita.AudioError"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_every_public_name_exists():
     for name in partita.__all__:
         assert getattr(partita, name)

@@ -69,6 +69,7 @@ def train(
     (out / "config.json").write_text(config.model_dump_json(indent=1))
 
     keep_freed_memory()
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(config.run.seed, verbose=False)
     model = build(config.model.architecture, **config.model.configuration)
     task = SeparationTask(model, config)
@@ -90,7 +91,7 @@ def train(
     )
     trainer.fit(
         task,
-        DataLoader(_excerpts(config, songs, model), batch_sampler=_StepSampler(config.data.batch_size, task)),
+        _StepLoader(_excerpts(config, songs, model), batch_sampler=_StepSampler(config.data.batch_size, task)),
         DataLoader(_WholeSongs(valid_songs), batch_size=1) if valid_songs else None,
         ckpt_path=str(last) if resume else None,
         weights_only=False,  # our own checkpoint, which holds the optimiser and the state of the loops
@@ -158,6 +159,16 @@ class _StepSampler(Sampler[list[int]]):
 
     def __len__(self) -> int:
         return self._task.config.optim.steps
+
+
+class _StepLoader(DataLoader[Tensor]):
+    """Tells Lightning that batches go on where a run broke off; the sampler sees to it."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
 
 
 class _WholeSongs(Dataset[Tensor]):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.data.songbook import composer
@@ -16,6 +16,7 @@ def steps(notes, tonic):
 
 
 @given(seeds, st.integers(0, 11), st.booleans())
+@settings(max_examples=30, deadline=None)
 def test_everything_is_in_key(seed, tonic, minor):
     rng = np.random.default_rng(seed)
     loop = composer.harmony(tonic, minor, rng)
@@ -26,6 +27,7 @@ def test_everything_is_in_key(seed, tonic, minor):
 
 
 @given(seeds)
+@settings(max_examples=30, deadline=None)
 def test_the_bass_is_low_and_starts_each_bar_on_the_root(seed):
     rng = np.random.default_rng(seed)
     loop = composer.harmony(0, False, rng)
@@ -37,11 +39,12 @@ def test_the_bass_is_low_and_starts_each_bar_on_the_root(seed):
 
 
 @given(seeds)
+@settings(max_examples=30, deadline=None)
 def test_beats_fill_their_bars_in_order(seed):
     _, notes = composer.beat(8, 0.5, np.random.default_rng(seed))
     times = [note.start for note in notes]
     assert times == sorted(times)
-    assert 0 <= times[0]
+    assert times[0] >= 0
     assert times[-1] < 16.1
     assert {36, 38} & {note.pitch for note in notes}
     assert all(1 <= note.velocity <= 127 for note in notes)

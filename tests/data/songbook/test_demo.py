@@ -27,7 +27,7 @@ def test_the_mixture_is_the_sum_of_four_audible_stems(folder):
     stems = [read(folder / f"{stem}.flac") for stem in ("drums", "bass", "other", "vocals")]
     mixture = read(folder / "demo.flac")
     assert mixture.shape == (2, SAMPLES)
-    assert sum(stems) == pytest.approx(mixture, abs=4 / 32768)
+    assert np.abs(sum(stems) - mixture).max() < 4 / 32768
     assert 0.5 < np.abs(mixture).max() < 0.95
     levels = [rms_db(stem) for stem in stems]
     assert max(levels) - min(levels) < 5

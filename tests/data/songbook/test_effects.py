@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.data.songbook import effects
@@ -70,6 +70,7 @@ def test_level_is_that_of_what_sounds():
 
 
 @given(st.floats(-60, 0))
+@settings(max_examples=30, deadline=None)
 def test_normalise_reaches_any_level(level):
     assert effects.rms_db(effects.normalise(tone(440, 0.3), level)) == pytest.approx(level, abs=0.01)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.data.songbook import midi
@@ -64,6 +64,7 @@ def test_repeat_fills_the_time():
 
 
 @given(st.integers(0, 127), st.integers(-24, 24))
+@settings(max_examples=30, deadline=None)
 def test_transposition_stays_in_range(pitch, semitones):
     (note,) = midi.transpose((Note(0, 1, pitch, 90),), semitones)
     assert 0 <= note.pitch <= 127 or abs(semitones) > 12

@@ -22,7 +22,7 @@ __all__ = ["LEVELS", "STEMS", "balance", "channel_strip", "silent"]
 STEMS = ("drums", "bass", "other", "vocals")
 
 # Typical level of a stem relative to the drums in dB, and its spread.
-LEVELS = {"drums": (0.0, 2.0), "bass": (-1.5, 2.5), "other": (-2.5, 2.5), "vocals": (1.0, 2.5)}
+LEVELS = {"drums": (0.0, 2.0), "bass": (-1.5, 2.5), "other": (-2.5, 2.5), "vocals": (0.0, 2.5)}
 _PEAK = 0.97  # of the sum of the stems
 
 

@@ -104,8 +104,9 @@ def split_phrases(audio: Audio, *, gap: float = 0.25, floor_db: float = -38.0) -
     """
     block = RATE // 50
     usable = audio.shape[-1] // block * block
-    level = np.sqrt(np.square(audio[0, :usable]).reshape(-1, block).mean(1) + 1e-12)
-    loud = np.flatnonzero(level > level.max() * 10 ** (floor_db / 20)) if len(level) else np.array([], int)
+    level = np.sqrt(np.square(audio[0, :usable]).reshape(-1, block).mean(1))
+    floor = max(float(level.max(initial=0.0)) * 10 ** (floor_db / 20), 1e-5)
+    loud = np.flatnonzero(level > floor)
     if len(loud) == 0:
         return []
     breaks = np.flatnonzero(np.diff(loud) > gap * 50)
