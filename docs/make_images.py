@@ -38,7 +38,7 @@ def main() -> None:
     for place, (name, stem) in zip(axes[1:], stems.items(), strict=True):
         draw(place, stem, rate, f"{name}.wav")
     figure.supxlabel("seconds", fontsize=9)
-    figure.savefig(ROOT / "docs" / "images" / "separated.png", dpi=90)
+    figure.savefig(ROOT / "docs" / "images" / "separated.png", dpi=72)
 
 
 if __name__ == "__main__":

@@ -48,12 +48,11 @@ def open_backend(name: str, package: Package, device: str | None = None) -> Back
         ConfigError: The backend or the device does not exist here.
         ModelError: The backend is not installed, or cannot load the model.
     """
-    keep_freed_memory()
-    if name == "onnx":
-        return OnnxBackend(package, device)
-    if name == "torch":
-        return TorchBackend(package, device)
-    raise ConfigError(f"backend: {name!r} is none of {', '.join(BACKENDS)}")
+    if name not in BACKENDS:
+        raise ConfigError(f"backend: {name!r} is none of {', '.join(BACKENDS)}")
+    backend: Backend = OnnxBackend(package, device) if name == "onnx" else TorchBackend(package, device)
+    keep_freed_memory()  # from here on; what loading needed for a moment goes back to the system
+    return backend
 
 
 def onnx_providers() -> dict[str, str]:

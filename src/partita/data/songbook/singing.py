@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,20 +34,12 @@ _DIMENSIONS = 80  # of the coded spectral envelope; fewer dull the consonants
 _MAJOR, _MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 
 
-@lru_cache(maxsize=1)
 def _world() -> ModuleType:
     """The WORLD vocoder."""
-    # pyworld asks pkg_resources, which setuptools no longer ships, for its own version
-    stand_in = ModuleType("pkg_resources")
-    vars(stand_in)["get_distribution"] = metadata.distribution
-    present = sys.modules.setdefault("pkg_resources", stand_in)
     try:
         return import_module("pyworld")
     except ImportError as error:
-        raise ConfigError("pyworld is not installed; install it with pip to render singing") from error
-    finally:
-        if present is stand_in:
-            del sys.modules["pkg_resources"]
+        raise ConfigError("pyworld is not installed: pip install 'partita[songbook]' brings it") from error
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _VOWELS = "olpc-berklee-voices"  # sustained vowels: choirs and chops, not lead 
 def choose_singer(library: Library, rng: np.random.Generator) -> str:
     """Draw a lead singer; those with more takes come up more often."""
     names = sorted(name for name in library.singers if name != _VOWELS)
-    weight = np.sqrt([len(library.singers[name]) for name in names])
+    weight = np.array([len(library.singers[name]) ** 0.3 for name in names])  # variety before quantity
     return str(rng.choice(names, p=weight / weight.sum()))
 
 
