@@ -49,6 +49,7 @@ def export_package(model: WaveformModel, folder: Path, *, half: bool = True, **f
     with tempfile.TemporaryDirectory(prefix=".partita-", dir=folder) as name:
         partial = Path(name)
         save_file({name: _stored(value, half) for name, value in model.state_dict().items()}, partial / WEIGHTS_NAME)
+        (partial / WEIGHTS_NAME).chmod(0o644)  # safetensors writes for the owner alone
         _write_graph(model, partial)
         card = Card(
             architecture=model.architecture,
