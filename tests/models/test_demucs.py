@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partita.errors import ConfigError
+from partita.errors import ConfigError, ModelError
 from partita.models import build
 from partita.models.demucs import rescale_weights
 
@@ -146,3 +148,10 @@ def test_nonsense_is_named(configuration, field):
 def test_unknown_architecture_names_the_nearest():
     with pytest.raises(ConfigError, match="did you mean 'demucs'"):
         build("demux")
+
+
+def test_without_torch_one_is_told_what_to_install(monkeypatch):
+    monkeypatch.delitem(sys.modules, "partita.models.demucs")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModelError, match="torch is not installed: pip install"):
+        build("demucs")

@@ -7,7 +7,7 @@ from dataclasses import fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import ConfigError
+from partita.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from partita.models.base import WaveformModel
@@ -27,11 +27,15 @@ def build(name: str, **configuration: Any) -> WaveformModel:
 
     Raises:
         ConfigError: The name or a field is unknown, or a value makes no sense.
+        ModelError: torch is not installed.
     """
     if name not in ARCHITECTURES:
         raise ConfigError(f"unknown architecture {name!r}{_nearest(name, ARCHITECTURES)}")
     module_name, model_class, config_class = ARCHITECTURES[name]
-    module = import_module(module_name)
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{error.name} is not installed: pip install 'partita[torch]' brings it") from error
     known = [field.name for field in fields(getattr(module, config_class))]
     for field in configuration:
         if field not in known:
