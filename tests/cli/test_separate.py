@@ -14,29 +14,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from partita.cli import main
-
 STEMS = {"drums.wav", "bass.wav", "other.wav", "vocals.wav"}
 
 
 @pytest.fixture
-def partita(convolutional, tmp_path, monkeypatch, capsys):
+def partita(convolutional, command_line):
     """Run `partita separate` with a small model; returns exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
 
     def run(*arguments, model=True):
-        words = [
-            "partita",
-            "separate",
-            *(["-m", str(convolutional.folder)] if model else []),
-            *map(str, arguments),
-        ]
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return exit_.value.code or 0, printed.out, printed.err
+        return command_line("separate", *(["-m", convolutional.folder] if model else []), *arguments)
 
     return run
 
