@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partita.evaluation import sdr
+from partita.evaluation import sdr, si_sdr
 
 SIGNAL = np.random.default_rng(0).standard_normal((2, 1000))
 
@@ -23,10 +23,31 @@ def test_silence_scores_nothing_and_perfection_everything():
     assert sdr(SIGNAL, SIGNAL) == math.inf
 
 
-def test_a_silent_reference_has_no_score():
-    assert math.isnan(sdr(np.zeros((2, 10)), np.ones((2, 10))))
+@given(st.floats(-60, 60), st.floats(0.1, 10), st.booleans())
+def test_the_scale_does_not_count(decibels, gain, inverted):
+    error = np.roll(SIGNAL, 1, -1)
+    error -= np.sum(error * SIGNAL) / np.sum(SIGNAL**2) * SIGNAL  # nothing of the signal in it
+    error *= np.sqrt(np.sum(SIGNAL**2) / np.sum(error**2)) * 10 ** (-decibels / 20)
+    estimate = (SIGNAL + error) * (-gain if inverted else gain)
+    assert si_sdr(SIGNAL, estimate) == pytest.approx(decibels, abs=1e-6)
 
 
-def test_shapes_must_agree():
+def test_one_scale_for_all_channels():
+    assert si_sdr([[1, 0], [0, 1]], [[2, 0], [0, 0]]) == pytest.approx(0)
+
+
+def test_scale_invariant_extremes():
+    assert si_sdr(SIGNAL, SIGNAL) > 250
+    assert si_sdr(SIGNAL, np.zeros_like(SIGNAL)) == -math.inf
+    assert si_sdr([[1, 0]], [[0, 1]]) == -math.inf
+
+
+@pytest.mark.parametrize("score", [sdr, si_sdr])
+def test_a_silent_reference_has_no_score(score):
+    assert math.isnan(score(np.zeros((2, 10)), np.ones((2, 10))))
+
+
+@pytest.mark.parametrize("score", [sdr, si_sdr])
+def test_shapes_must_agree(score):
     with pytest.raises(ValueError, match="differ in shape"):
-        sdr(SIGNAL, SIGNAL[:, 1:])
+        score(SIGNAL, SIGNAL[:, 1:])
