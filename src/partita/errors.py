@@ -14,7 +14,10 @@ Each message is one sentence that names the file or field and says what to do.
 
 from __future__ import annotations
 
-__all__ = ["AudioError", "Cancelled", "ConfigError", "ModelError", "OutputError", "PartitaError"]
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["AudioError", "Cancelled", "ConfigError", "ModelError", "OutputError", "PartitaError", "nearest"]
 
 
 class PartitaError(Exception):
@@ -39,3 +42,10 @@ class OutputError(PartitaError):
 
 class Cancelled(PartitaError):  # noqa: N818 - it is a request that was honoured, not a failure
     """The caller asked to stop before the work was done."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return how a message about an unknown name goes on: with the name that may be meant, or with all there are."""
+    names = sorted(known)
+    found = difflib.get_close_matches(word, names, n=1)
+    return f": did you mean {found[0]!r}?" if found else f"; known are {', '.join(names)}"

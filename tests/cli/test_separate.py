@@ -211,6 +211,37 @@ def test_what_may_not_be_read_or_written(tmp_path, arguments, word):
     assert re.search("ermission", line), line
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="drops privileges as Linux does")
+@pytest.mark.parametrize("arguments", [["sealed/song.wav", "good/song.wav"], ["-r", "."]])
+def test_a_sealed_folder_stops_no_other_input(tmp_path, arguments):
+    write(tmp_path / "sealed" / "song.wav", 0.1)
+    write(tmp_path / "good" / "song.wav", 0.1)
+    arguments = [*arguments, "--filename", "{track}/{stem}.{ext}", "-o", "out"]
+    if "-r" not in arguments:
+        arguments[0:2] = ["sealed/song.wav", str((tmp_path / "good" / "song.wav").rename(tmp_path / "other.wav"))]
+    (tmp_path / "sealed").chmod(0o000)
+    result = subprocess.run(
+        [sys.executable, "-m", "partita", "separate", *arguments], cwd=tmp_path, capture_output=True, text=True,
+        preexec_fn=without_privileges,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert re.search("sealed.*ermission", line), line
+    assert len(files(tmp_path / "out")) == 4
+
+
+def test_names_that_cannot_be(partita, tmp_path):
+    write(tmp_path / "song.wav", 0.1)
+    code, _, err = partita("x" * 300 + ".wav", "song.wav")
+    assert code == 1
+    assert err.count("error:") == 1
+    assert files("separated") == outputs("song")
+    code, _, err = partita("song.wav", "--skip-existing", "--filename", "x" * 300 + "{stem}")
+    assert code == 1
+    assert err.count("error:") == 1
+
+
 def test_an_output_folder_in_the_way(partita, tmp_path):
     write(tmp_path / "song.wav")
     (tmp_path / "out").touch()

@@ -24,7 +24,7 @@ from partita.errors import ConfigError, OutputError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["AudioWriter", "nearest_rate", "wav_container"]
+__all__ = ["BITS", "FORMATS", "AudioWriter", "nearest_rate", "wav_container"]
 
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)  # Hz
@@ -42,7 +42,8 @@ _LOSSY: dict[str, dict[str, Any]] = {  # all at about 320 kbit/s
     "ogg": {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.1},
     "opus": {"format": "OGG", "subtype": "OPUS", "compression_level": 0.4},
 }
-_FORMATS = ("wav", "flac", *_LOSSY)
+FORMATS = ("wav", "flac", *_LOSSY)
+BITS = tuple(_PCM)
 _NEVER_EMPTY = ("flac", "mp3", "opus")  # without a sample, libsndfile leaves these without a header too
 
 _CHUNK = 65536  # samples; libsndfile encodes a block on the stack, and much longer ones overflow it
@@ -205,8 +206,8 @@ def nearest_rate(format: str, rate: int) -> int:
     Raises:
         ConfigError: There is no such format.
     """
-    if format not in _FORMATS:
-        raise ConfigError(f"format: {format!r} is none of {', '.join(_FORMATS)}")
+    if format not in FORMATS:
+        raise ConfigError(f"format: {format!r} is none of {', '.join(FORMATS)}")
     if format in ("mp3", "opus"):
         rates = _MP3_RATES if format == "mp3" else _OPUS_RATES
         return next((known for known in rates if known >= rate), rates[-1])

@@ -40,7 +40,7 @@ def run_batch(
         else:
             found.append(item)
     for job in plan_jobs(found, out, separator.card.name, separator.sources, options):
-        if skip_existing and all(path.exists() for path in job.outputs.values()):
+        if skip_existing and job.done:
             report.skipped(job)
             continue
         try:

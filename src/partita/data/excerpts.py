@@ -15,8 +15,8 @@ __all__ = ["ExcerptDataset"]
 class ExcerptDataset(Dataset[Tensor]):
     """Endless excerpts, excerpt ``i`` of a seed being always the same.
 
-    Excerpts are drawn uniformly over the songs' time, normalised by the mean and deviation of their song's
-    mixture as in the paper (each stem by the mixture's). Item: float32 ``(sources, channels, samples)``.
+    Excerpts are drawn uniformly over the songs' time and divided by the deviation of their song's mixture, as in
+    the paper; its mean, which belongs to no stem, stays out. Item: float32 ``(sources, channels, samples)``.
 
     Args:
         songs: Where to draw from.

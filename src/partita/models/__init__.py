@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import ConfigError, ModelError
+from partita.errors import ConfigError, ModelError, nearest
 
 if TYPE_CHECKING:
     from partita.models.base import WaveformModel
@@ -30,7 +29,7 @@ def build(name: str, **configuration: Any) -> WaveformModel:
         ModelError: torch is not installed.
     """
     if name not in ARCHITECTURES:
-        raise ConfigError(f"unknown architecture {name!r}{_nearest(name, ARCHITECTURES)}")
+        raise ConfigError(f"unknown architecture {name!r}{nearest(name, ARCHITECTURES)}")
     module_name, model_class, config_class = ARCHITECTURES[name]
     try:
         module = import_module(module_name)
@@ -39,11 +38,6 @@ def build(name: str, **configuration: Any) -> WaveformModel:
     known = [field.name for field in fields(getattr(module, config_class))]
     for field in configuration:
         if field not in known:
-            raise ConfigError(f"{name} has no field {field!r}{_nearest(field, known)}")
+            raise ConfigError(f"{name} has no field {field!r}{nearest(field, known)}")
     model: WaveformModel = getattr(module, model_class)(getattr(module, config_class)(**configuration))
     return model
-
-
-def _nearest(word: str, known: Any) -> str:
-    found = difflib.get_close_matches(word, known, n=1)
-    return f": did you mean {found[0]!r}?" if found else f"; known are {', '.join(sorted(known))}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from partita.audio import nearest_rate
+from partita.audio.encode import BITS, FORMATS
 from partita.errors import AudioError, ConfigError, PartitaError
 from partita.separation.mixture import Mixture
 from partita.separation.output import RESIDUAL, lanes_of, write_lanes
@@ -17,8 +18,6 @@ from partita.separation.separator import CancelToken, Progress, Separator
 __all__ = ["DEFAULT_FILENAME", "Job", "OutputOptions", "Result", "find_inputs", "plan_jobs", "run_job"]
 
 DEFAULT_FILENAME = "{model}/{track}/{stem}.{ext}"
-FORMATS = ("wav", "flac", "mp3", "ogg", "opus")
-BITS = ("16", "24", "32f")
 _FIELDS = {"model", "track", "trackext", "stem", "ext"}
 _SUFFIXES = frozenset(  # what a folder's audio and video files are known by
     ".3gp .aac .ac3 .aif .aiff .alac .amr .ape .au .avi .caf .flac .flv .m4a .m4b .m4v .mka .mkv .mov .mp2 .mp3 .mp4 "  # noqa: SIM905
@@ -99,6 +98,11 @@ class Job:
     source: Path
     outputs: dict[str, Path]
 
+    @property
+    def done(self) -> bool:
+        """Whether all its outputs exist."""
+        return all(os.path.exists(path) for path in self.outputs.values())  # noqa: PTH110 - a name may be impossible
+
 
 @dataclass(frozen=True)
 class Result:
@@ -131,21 +135,26 @@ def find_inputs(paths: Iterable[Path], *, recursive: bool = False) -> Iterator[t
         A file and the path its outputs are named after, or the error that stands for a path.
     """
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for what may not be looked at
             yield path, Path(path.name)
             continue
-        try:
-            found = sorted(path.rglob("*") if recursive else path.iterdir())
-        except OSError as error:
-            yield AudioError(f"{path}: cannot read this folder: {error.strerror}")
-            continue
-        files = [file for file in found if file.suffix.lower() in _SUFFIXES and file.is_file()]
-        files = [file for file in files if not file.name.startswith(".")]
-        if not files:
+        unreadable: list[OSError] = []
+        files: list[Path] = []
+        for folder, folders, names in os.walk(path, onerror=unreadable.append):
+            files += [Path(folder, name) for name in names if _is_audio(name)]
+            if not recursive:
+                folders.clear()
+        for problem in unreadable:
+            yield AudioError(f"{problem.filename}: cannot read this folder: {problem.strerror}")
+        if not files and not unreadable:
             deeper = "" if recursive else "; --recursive looks into its folders"
             yield AudioError(f"{path}: no audio file in this folder{deeper}")
-        for file in files:
+        for file in sorted(files):
             yield file, file.relative_to(path)
+
+
+def _is_audio(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES
 
 
 def plan_jobs(
@@ -164,12 +173,12 @@ def plan_jobs(
     inputs = list(dict.fromkeys(inputs))
     names = options.names(sources)
     owners: dict[str, Path] = {}
-    inputs_by_key = {_key(source): source for source, _ in inputs}
+    sources_read = {_key(source) for source, _ in inputs}
     jobs = []
     for source, relative in inputs:
         outputs = {name: folder / _expand(options, relative, model, name) for name in names}
         for path in outputs.values():
-            if _key(path) in inputs_by_key:
+            if _key(path) in sources_read:
                 raise ConfigError(f"{source}: its output {path} would replace an input; choose another folder with -o")
             owner = owners.setdefault(_key(path), source)
             if owner != source:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
-from partita.errors import ModelError
+from partita.errors import ModelError, nearest
 from partita.zoo.card import CARD_NAME
 from partita.zoo.package import Package, open_package
 
@@ -31,6 +30,4 @@ def find_package(model: str | Path) -> Package:
     if Path(model).is_dir():
         return open_package(Path(model))
     names = [card.parent.name for card in _EMBEDDED.glob(f"*/{CARD_NAME}")]
-    near = difflib.get_close_matches(str(model), names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(names))}, or give a package's folder"
-    raise ModelError(f"no model {str(model)!r}: {hint}")
+    raise ModelError(f"no model {str(model)!r}{nearest(str(model), names)} (the folder of a package does too)")
