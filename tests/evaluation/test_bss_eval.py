@@ -119,6 +119,19 @@ def test_a_reference_silent_throughout_is_left_out():
     np.testing.assert_allclose(stacked(scores)[:, [0, 2]], stacked(others), rtol=0, atol=1e-9)
 
 
+def test_the_noise_of_a_lossy_format_counts_as_silence():
+    noise = 1e-6 * RNG.standard_normal((2, 4000))  # -120 dB
+    references, silent = REFERENCES.copy(), REFERENCES.copy()
+    references[1, :, SECOND], silent[1, :, SECOND] = noise[:, SECOND], 0
+    scores = bss_eval(references, ESTIMATES, **FRAMES)
+    assert np.isnan(scores.sdr[1, 1])
+    np.testing.assert_allclose(stacked(scores), stacked(bss_eval(silent, ESTIMATES, **FRAMES)), rtol=0, atol=1e-4)
+    references[1], silent[1] = noise, 0
+    scores = bss_eval(references, ESTIMATES, **FRAMES)
+    assert scores.silent == (1,)
+    np.testing.assert_array_equal(stacked(scores), stacked(bss_eval(silent, ESTIMATES, **FRAMES)))
+
+
 def test_nothing_but_silence():
     scores = bss_eval(np.zeros_like(REFERENCES), ESTIMATES, **FRAMES)
     assert scores.silent == (0, 1, 2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from partita.evaluation import sdr, si_sdr
 
-SIGNAL = np.random.default_rng(0).standard_normal((2, 1000))
+SIGNAL = np.random.default_rng(0).standard_normal((1, 2, 1000))  # (sources, channels, samples)
 
 
 @given(st.floats(-60, 60))
@@ -33,21 +33,36 @@ def test_the_scale_does_not_count(decibels, gain, inverted):
 
 
 def test_one_scale_for_all_channels():
-    assert si_sdr([[1, 0], [0, 1]], [[2, 0], [0, 0]]) == pytest.approx(0)
+    assert si_sdr([[[1, 0], [0, 1]]], [[[2, 0], [0, 0]]]) == pytest.approx(0)
 
 
 def test_scale_invariant_extremes():
     assert si_sdr(SIGNAL, SIGNAL) > 250
     assert si_sdr(SIGNAL, np.zeros_like(SIGNAL)) == -math.inf
-    assert si_sdr([[1, 0]], [[0, 1]]) == -math.inf
+    assert si_sdr([[[1, 0]]], [[[0, 1]]]) == -math.inf
 
 
 @pytest.mark.parametrize("score", [sdr, si_sdr])
 def test_a_silent_reference_has_no_score(score):
-    assert math.isnan(score(np.zeros((2, 10)), np.ones((2, 10))))
+    assert np.isnan(score(np.zeros((1, 2, 10)), np.ones((1, 2, 10)))).all()
 
 
 @pytest.mark.parametrize("score", [sdr, si_sdr])
 def test_shapes_must_agree(score):
     with pytest.raises(ValueError, match="differ in shape"):
-        score(SIGNAL, SIGNAL[:, 1:])
+        score(SIGNAL, SIGNAL[..., 1:])
+
+
+@pytest.mark.parametrize("score", [sdr, si_sdr])
+def test_sources_are_scored_by_themselves_and_blocks_leave_no_seam(score):
+    rng = np.random.default_rng(1)
+    references = rng.standard_normal((3, 2, 300_000))
+    references[1] = 0
+    estimates = references + rng.standard_normal((3, 1, 1)) * rng.standard_normal(references.shape)
+    together = score(references, estimates)
+    assert np.isnan(together[1])
+    for source in (0, 2):
+        truth, guess = references[source], estimates[source]
+        level = 1.0 if score is sdr else np.sum(truth * guess) / np.sum(truth**2)
+        expected = 10 * np.log10(np.sum((level * truth) ** 2) / np.sum((level * truth - guess) ** 2))
+        assert together[source] == pytest.approx(expected, abs=1e-9)

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from partita.evaluation.projection import FilterBank, block_step, correlate, distortion_filters, lags
+from partita.evaluation.sdr import SILENCE
 from partita.evaluation.stems import ROLES, Signals, StemPair, frame_bounds
 
 __all__ = ["BssEval", "bss_eval"]
 
 Array = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 T = TypeVar("T")
 
 _BLOCKS = 8  # FFT blocks in a piece of work: some MiB, enough for the matrix products to be efficient
@@ -60,11 +60,12 @@ def bss_eval(
     ratios of the energies of these parts within frames. What follows the last whole frame counts for the filters
     only; a track shorter than the window is one frame.
 
-    **Silence** (all samples 0). A source has no score in a frame where its reference is silent; the others have
-    theirs. A reference silent throughout is left out, as though the track did not have it. An estimate silent
-    where its reference is not is scored like any other: SDR 0. museval scores no source in a frame where any
-    reference or estimate is silent, and refuses a track where one is silent throughout; published figures are of
-    that kind, and ``museval_silence`` gives them. Wherever museval has a score, this has the same.
+    **Silence** is a mean square of at most -100 dB, so that the noise of a lossy format does not count as sound. A
+    source has no score in a frame where its reference is silent; the others have theirs. A reference silent
+    throughout is left out, as though the track did not have it. An estimate silent where its reference is not is
+    scored like any other: SDR 0. museval scores no source in a frame where any reference or estimate is silent, which
+    for it means 0 in every sample, and refuses a track where one is silent throughout; published figures are of that
+    kind, and ``museval_silence`` gives them.
 
     **Rounding.** Scores are museval's to 1e-6 dB where the filters are well determined, as by stems of 16 bits, those
     of published figures. References with nothing at all in some band (a lossy format decoded to float), or that
@@ -81,27 +82,32 @@ def bss_eval(
         hop: Samples from the start of one frame to the next.
         taps: Length of the filters in samples.
         museval_silence: Treat silence as museval does; what sums to 0 over its channels counts as silent there.
-        threads: As many as there are usable cores where None; the linear algebra has its own number.
+        threads: As many as there are usable cores where None; the linear algebra takes one.
 
     Raises:
         ValueError: The shapes differ, are not of three dimensions or hold nothing; a sample is not finite; the
             window, hop or taps are less than 1; or ``museval_silence`` and a source is silent throughout.
     """
+    from threadpoolctl import threadpool_limits  # here: like scipy, it comes with the extra `evaluate`
+
     track = StemPair(references, estimates)
     frames = frame_bounds(track.samples, window, hop)
     if taps < 1:
         raise ValueError("taps: must be at least 1 sample")
 
-    sounds = _sums_to_sound if museval_silence else _sounds
-    correlations, sounding = _correlate(track, taps, sounds, threads)
+    measure, floor = (_sounding_samples, 0.0) if museval_silence else (_energies, SILENCE)
+    correlations, sound = _correlate(track, taps, measure, threads)
+    sounding = sound > floor * track.channels * track.samples
     if museval_silence and not sounding.all():
         role, source = np.argwhere(~sounding)[0]
         raise ValueError(f"{ROLES[role]}: source {source} is silent throughout, which museval does not score")
     scores = np.full((4, track.sources, len(frames)), np.nan)
     heard = np.flatnonzero(sounding[0])
     if heard.size:
-        bank = _filter_bank(correlations, track, heard)
-        energies, sounding_frames = _measure(track, frames, bank, heard, sounds, threads)
+        with threadpool_limits(1, user_api="blas"):  # more wait for each other, for minutes where cores are shared
+            bank = _filter_bank(correlations, track, heard)
+        energies, sound = _measure(track, frames, bank, heard, measure, threads)
+        sounding_frames = sound > floor * track.channels * (frames[0][1] - frames[0][0])
         scores[:, heard] = _decibels(energies[:, 0], energies[:, 1])
         if museval_silence:
             scores[..., ~sounding_frames.all((0, 1))] = np.nan
@@ -111,31 +117,33 @@ def bss_eval(
     return BssEval(sdr, isr, sir, sar, silent=tuple(np.flatnonzero(~sounding[0]).tolist()))
 
 
-def _sounds(piece: Array) -> Mask:
-    return np.asarray((piece != 0).any((-2, -1)), np.bool_)
+def _energies(piece: Array) -> Array:
+    return np.asarray(np.einsum("...ct,...ct->...", piece, piece))
 
 
-def _sums_to_sound(piece: Array) -> Mask:
-    return np.asarray((piece.sum(-2) != 0).any(-1), np.bool_)
+def _sounding_samples(piece: Array) -> Array:
+    return np.asarray((piece.sum(-2) != 0).sum(-1), np.float64)
 
 
-def _correlate(track: StemPair, taps: int, sounds: Callable[[Array], Mask], threads: int | None) -> tuple[Array, Mask]:
-    """Return the correlations of the reference channels with all channels, and who sounds ``(2, sources)``."""
+def _correlate(
+    track: StemPair, taps: int, measure: Callable[[Array], Array], threads: int | None
+) -> tuple[Array, Array]:
+    """Return the correlations of the reference channels with all channels, and the sound of all ``(2, sources)``."""
     step = block_step(taps)
     size = min(_BLOCKS, -(-track.samples // step)) * step
 
-    def correlate_piece(piece: Array) -> tuple[npt.NDArray[np.complex128], Mask]:
+    def correlate_piece(piece: Array) -> tuple[npt.NDArray[np.complex128], Array]:
         signals = piece.reshape(-1, piece.shape[-1])
-        return correlate(signals[: len(signals) // 2, :size], signals, taps), sounds(piece)
+        return correlate(signals[: len(signals) // 2, :size], signals, taps), measure(piece[..., :size])
 
     whole = (0, track.samples)
     pieces = ((track.read(at, at + size + taps - 1, whole),) for at in range(0, track.samples, size))
     results = _in_threads(correlate_piece, pieces, threads)
-    spectra, sounding = next(results)
+    spectra, sound = next(results)
     for spectrum, found in results:
         spectra += spectrum
-        sounding |= found
-    return lags(spectra, taps), sounding
+        sound += found
+    return lags(spectra, taps), sound
 
 
 def _filter_bank(correlations: Array, track: StemPair, heard: npt.NDArray[np.intp]) -> FilterBank:
@@ -161,10 +169,10 @@ def _measure(
     frames: list[tuple[int, int]],
     bank: FilterBank,
     heard: npt.NDArray[np.intp],
-    sounds: Callable[[Array], Mask],
+    measure: Callable[[Array], Array],
     threads: int | None,
-) -> tuple[Array, Mask]:
-    """Return the energies that the scores compare, and who sounds in which frame.
+) -> tuple[Array, Array]:
+    """Return the energies that the scores compare, and the sound of all in every frame.
 
     Returns:
         ``(scores, 2, heard, frames)``, above and below the line, and ``(2, sources, frames)``.
@@ -177,7 +185,7 @@ def _measure(
                 blocks = min(_BLOCKS, -(-(end + past - at) // step))
                 yield frame, track.read(at - past, at + blocks * step, (first, end))
 
-    def measure_piece(frame: int, piece: Array) -> tuple[int, Array, Mask]:
+    def measure_piece(frame: int, piece: Array) -> tuple[int, Array, Array]:
         now = piece[..., past:]
         reference, estimate = now[:, heard]
         projections = bank(piece[0, heard].reshape(-1, piece.shape[-1]))
@@ -188,14 +196,14 @@ def _measure(
             (filtered, explained - filtered),
             (explained, estimate - explained),
         )
-        return frame, np.array([[_energy(above), _energy(below)] for above, below in ratios]), sounds(now)
+        return frame, np.array([[_energy(above), _energy(below)] for above, below in ratios]), measure(now)
 
     energies = np.zeros((4, 2, heard.size, len(frames)))
-    sounding = np.zeros((2, track.sources, len(frames)), bool)
+    sound = np.zeros((2, track.sources, len(frames)))
     for frame, energy, found in _in_threads(measure_piece, pieces(), threads):
         energies[..., frame] += energy
-        sounding[..., frame] |= found
-    return energies, sounding
+        sound[..., frame] += found
+    return energies, sound
 
 
 def _energy(signals: Array) -> Array:

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
+
+from partita.evaluation.stems import Signals, StemPair
 
 __all__ = ["SILENCE", "sdr", "si_sdr"]
 
 Array = npt.NDArray[np.float64]
 
 SILENCE = 1e-10  # mean square up to which a reference counts as silent: -100 dB
+_BLOCK = 1 << 18  # samples
 
 
-def sdr(reference: npt.ArrayLike, estimate: npt.ArrayLike) -> float:
-    """Return the SDR of one stem over its whole length, in dB.
+def sdr(references: Signals | npt.ArrayLike, estimates: Signals | npt.ArrayLike) -> Array:
+    """Return the SDR of each stem over its whole length, in dB.
 
     ``10 log10(sum(reference ** 2) / sum((reference - estimate) ** 2))`` over all samples and channels, the
     definition of the 2021 Music Demixing Challenge ("uSDR"); not BSSEval, whose figures are others.
     A silent estimate scores 0, a perfect one infinity; a silent reference has no SDR, which is NaN.
 
     Args:
-        reference: ``(channels, samples)``.
-        estimate: The same shape.
+        references: The true stems, ``(sources, channels, samples)``, read some seconds at a time.
+        estimates: The same shape, sources in the same order.
+
+    Returns:
+        ``(sources,)``.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: The shapes differ, are not of three dimensions or hold nothing; or a sample is not finite.
     """
-    truth, guess = _pair(reference, estimate)
-    return float("nan") if _silent(truth) else _decibels(np.sum(truth**2), np.sum((truth - guess) ** 2))
+    pair = StemPair(references, estimates)
+    energy, error = np.zeros((2, pair.sources))
+    for truth, guess in _blocks(pair):
+        energy += _inner(truth, truth)
+        error += _inner(truth - guess, truth - guess)
+    return _decibels(energy, energy, error, pair)
 
 
-def si_sdr(reference: npt.ArrayLike, estimate: npt.ArrayLike) -> float:
-    """Return the scale-invariant SDR of one stem over its whole length, in dB.
+def si_sdr(references: Signals | npt.ArrayLike, estimates: Signals | npt.ArrayLike) -> Array:
+    """Return the scale-invariant SDR of each stem over its whole length, in dB.
 
     The SDR against the reference at the level, one for all channels, at which it is nearest to the estimate (Le Roux
     et al. 2019, without removing means). An estimate with nothing of the reference in it, silence included,
@@ -39,31 +51,39 @@ def si_sdr(reference: npt.ArrayLike, estimate: npt.ArrayLike) -> float:
     SI-SDR, which is NaN.
 
     Args:
-        reference: ``(channels, samples)``.
-        estimate: The same shape.
+        references: The true stems, ``(sources, channels, samples)``, read some seconds at a time.
+        estimates: The same shape, sources in the same order.
+
+    Returns:
+        ``(sources,)``.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: The shapes differ, are not of three dimensions or hold nothing; or a sample is not finite.
     """
-    truth, guess = _pair(reference, estimate)
-    if _silent(truth):
-        return float("nan")
-    target = np.sum(truth * guess) / np.sum(truth**2) * truth
-    return _decibels(np.sum(target**2), np.sum((target - guess) ** 2))
+    pair = StemPair(references, estimates)
+    energy, common, error = np.zeros((3, pair.sources))
+    for truth, guess in _blocks(pair):
+        energy += _inner(truth, truth)
+        common += _inner(truth, guess)
+    level = np.divide(common, energy, out=np.zeros_like(energy), where=energy > 0)
+    for truth, guess in _blocks(pair):
+        rest = level[:, None, None] * truth - guess
+        error += _inner(rest, rest)
+    return _decibels(energy, level**2 * energy, error, pair)
 
 
-def _pair(reference: npt.ArrayLike, estimate: npt.ArrayLike) -> tuple[Array, Array]:
-    truth, guess = np.asarray(reference, np.float64), np.asarray(estimate, np.float64)
-    if truth.shape != guess.shape:
-        raise ValueError(f"reference {truth.shape} and estimate {guess.shape} differ in shape")
-    return truth, guess
+def _blocks(pair: StemPair) -> Iterator[Array]:
+    for start in range(0, pair.samples, _BLOCK):
+        stop = min(start + _BLOCK, pair.samples)
+        yield pair.read(start, stop, (start, stop))
 
 
-def _silent(truth: Array) -> bool:
-    return bool(np.sum(truth**2) <= SILENCE * truth.size)
+def _inner(first: Array, second: Array) -> Array:
+    products: Array = np.einsum("sct,sct->s", first, second)
+    return products
 
 
-def _decibels(energy: float, error: float) -> float:
-    if energy == 0:
-        return float("-inf")
-    return float(10 * np.log10(energy / error)) if error else float("inf")
+def _decibels(energy: Array, above: Array, below: Array, pair: StemPair) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(above > 0, 10 * np.log10(above / below), -np.inf)
+    return np.where(energy > SILENCE * pair.channels * pair.samples, ratio, np.nan)

@@ -1,0 +1,240 @@
+"""Scoring a set of songs, one or several at a time; a song that cannot be scored stops no other."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from partita.data import Song
+from partita.errors import AudioError, ConfigError, PartitaError
+from partita.evaluation.bss_eval import bss_eval
+from partita.evaluation.estimates import Estimator
+from partita.evaluation.results import Excerpt, Run, SongScores
+from partita.evaluation.sdr import sdr, si_sdr
+from partita.evaluation.silence import energy_at_silence
+from partita.evaluation.stems import Signals
+from partita.evaluation.tracks import DiskStems, Mixture, decode_stems
+
+__all__ = ["Scoring", "evaluate", "sources_of"]
+
+Progress = Callable[[str, str | None], None]
+
+_EXCERPT = 6.0  # seconds
+_USUAL = ("drums", "bass", "other", "vocals")  # the order of the paper's tables; other stems follow
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How songs are scored.
+
+    Attributes:
+        window: Length of a frame in seconds.
+        hop: Seconds from one frame to the next.
+        museval_silence: Treat silence as museval does (see :func:`partita.evaluation.bss_eval`).
+    """
+
+    window: float = 1.0
+    hop: float = 1.0
+    museval_silence: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("window", "hop"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name}: must be more than 0 seconds, not {getattr(self, name)}")
+
+
+def evaluate(
+    estimator: Estimator,
+    songs: Sequence[Song],
+    sources: tuple[str, ...],
+    scoring: Scoring | None = None,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Run:
+    """Score the estimates of songs.
+
+    Args:
+        estimator: Where the estimates come from.
+        songs: The references.
+        sources: Names of the stems to score.
+        scoring: How; the field's 1 s frames by default.
+        jobs: Songs scored at the same time, each in a process of its own.
+        progress: Called after each song with its name and, where it could not be scored, the reason.
+
+    Returns:
+        The scores; songs without any are named in its ``failures``.
+
+    Raises:
+        ConfigError: ``jobs`` is less than 1, or there are no sources.
+    """
+    if jobs < 1:
+        raise ConfigError(f"jobs: must be at least 1, not {jobs}")
+    if not sources:
+        raise ConfigError("sources: name at least one stem")
+    scoring = scoring or Scoring()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    tasks = [
+        _Task(song, sources, estimator, scoring, threads=max(1, cores // jobs) if jobs > 1 else None)
+        for song in songs
+    ]
+    done: dict[str, SongScores] = {}
+    failures: dict[str, str] = {}
+    excerpts: dict[tuple[str, str], Excerpt] = {}
+    for task, outcome in _outcomes(tasks, jobs):
+        if isinstance(outcome, PartitaError):
+            failures[task.song.name] = str(outcome)
+        else:
+            done[task.song.name], found = outcome
+            for excerpt in found:
+                _keep_extreme(excerpts, excerpt)
+        if progress is not None:
+            progress(task.song.name, failures.get(task.song.name))
+    return Run(
+        estimator.name,
+        sources,
+        scoring.window,
+        scoring.hop,
+        songs=tuple(done[song.name] for song in songs if song.name in done),
+        failures={song.name: failures[song.name] for song in songs if song.name in failures},
+        excerpts=tuple(excerpts[key] for key in sorted(excerpts, key=lambda key: (sources.index(key[0]), key[1]))),
+    )
+
+
+def sources_of(songs: Sequence[Song]) -> tuple[str, ...]:
+    """Return the names of all stems of some songs, in the order of the paper's tables."""
+    names = {name for song in songs for name in song.stems}
+    return (*(name for name in _USUAL if name in names), *sorted(names.difference(_USUAL)))
+
+
+@dataclass(frozen=True)
+class _Task:
+    song: Song
+    sources: tuple[str, ...]
+    estimator: Estimator
+    scoring: Scoring
+    threads: int | None
+
+
+Outcome = tuple[SongScores, list[Excerpt]] | PartitaError
+
+
+def _outcomes(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Task, Outcome]]:
+    """Yield what became of each song, as they are done."""
+    if jobs == 1:
+        for task in tasks:
+            yield task, _score(task)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(_score, task): task for task in tasks}
+        try:
+            for future in as_completed(futures):
+                try:
+                    yield futures[future], future.result()
+                except BrokenProcessPool:
+                    lost = "its process ended unexpectedly, perhaps for want of memory; use fewer --jobs"
+                    yield futures[future], PartitaError(lost)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _score(task: _Task) -> Outcome:
+    try:
+        with tempfile.TemporaryDirectory(prefix="partita-") as name:
+            scratch = Path(name)
+            for folder in ("references", "estimates"):
+                (scratch / folder).mkdir()
+            references, rate = decode_stems(task.song, task.sources, scratch / "references")
+            mixture = _mixture(task.song, references, scratch)
+            estimates = task.estimator.estimate(
+                task.song.name, task.sources, references, mixture, rate, scratch / "estimates"
+            )
+            scores = _score_stems(task, references, estimates, rate)
+            return scores, list(_excerpts(task, scores.frames["sdr"], references, estimates, mixture, rate))
+    except PartitaError as error:
+        return error
+    except OSError as error:
+        return AudioError(f"{task.song.name}: {error.strerror or error}")
+
+
+def _mixture(song: Song, references: DiskStems, scratch: Path) -> Mixture:
+    """Return the recorded mixture, or the sum of the references."""
+    if song.mixture is None:
+        return Mixture(references)
+    recorded, _ = decode_stems(song, ["mixture"], scratch)
+    if recorded.shape[1:] != references.shape[1:]:
+        raise AudioError(f"{song.mixture}: {recorded.shape[1:]} (channels, samples), its stems {references.shape[1:]}")
+    return Mixture(recorded)
+
+
+def _score_stems(task: _Task, references: Signals, estimates: Signals, rate: int) -> SongScores:
+    scoring = task.scoring
+    window, hop = round(scoring.window * rate), round(scoring.hop * rate)
+    try:
+        scores = bss_eval(
+            references, estimates, window, hop, museval_silence=scoring.museval_silence, threads=task.threads
+        )
+    except ValueError as error:  # a source silent throughout, where museval's silence is asked for
+        raise AudioError(f"{task.song.name}: {error}") from error
+    return SongScores(
+        task.song.name,
+        references.shape[2] / rate,
+        frames={
+            "sdr": scores.sdr,
+            "isr": scores.isr,
+            "sir": scores.sir,
+            "sar": scores.sar,
+            "energy_at_silence": energy_at_silence(references, estimates, window, hop),
+        },
+        whole={"sdr": sdr(references, estimates), "si_sdr": si_sdr(references, estimates)},
+    )
+
+
+def _excerpts(
+    task: _Task, scores: npt.NDArray[np.float64], references: Signals, estimates: Signals, mixture: Mixture, rate: int
+) -> Iterator[Excerpt]:
+    """Yield the surroundings of each source's worst and best frame, of those where it is not quieter than usual."""
+    window, hop = round(task.scoring.window * rate), round(task.scoring.hop * rate)
+    length = min(round(_EXCERPT * rate), references.shape[2])
+    for index, source in enumerate(task.sources):
+        frames = range(scores.shape[1])
+        powers = [
+            np.square(references[index : index + 1, :, at * hop : at * hop + window], dtype=np.float64).mean()
+            for at in frames
+        ]
+        heard = [at for at in frames if np.isfinite(scores[index, at])]
+        if not heard:
+            continue
+        usual = np.median([powers[at] for at in heard])
+        loud = [at for at in heard if powers[at] >= usual]
+        for kind, pick in (("worst", min), ("best", max)):
+            frame = pick(loud, key=lambda at: scores[index, at])
+            start = max(0, min(frame * hop + (window - length) // 2, references.shape[2] - length))
+            part = slice(start, start + length)
+            yield Excerpt(
+                task.song.name,
+                source,
+                kind,
+                start / rate,
+                float(scores[index, frame]),
+                rate,
+                mixture[:, part],
+                references[index : index + 1, :, part][0],
+                estimates[index : index + 1, :, part][0],
+            )
+
+
+def _keep_extreme(excerpts: dict[tuple[str, str], Excerpt], excerpt: Excerpt) -> None:
+    key = (excerpt.source, excerpt.kind)
+    kept = excerpts.get(key)
+    if kept is None or (excerpt.score < kept.score if excerpt.kind == "worst" else excerpt.score > kept.score):
+        excerpts[key] = excerpt
