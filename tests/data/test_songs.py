@@ -3,11 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
-import torch
 
-from partita.data import find_songs
-from partita.data.cache import cache_song
-from partita.data.excerpts import ExcerptDataset
+from partita.data import find_songs, parse_roots
 from partita.errors import AudioError, ConfigError
 
 SOURCES = ("drums", "bass", "other", "vocals")
@@ -22,25 +19,54 @@ def make_song(folder, seconds=2.0, stems=SOURCES, rate=44100, seed=0):
     return folder
 
 
-def cached(root, tmp_path, sources=SOURCES):
-    return [cache_song(song, sources, 2, 44100, tmp_path / "cache") for song in find_songs([root], sources)]
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
 
 
 def test_songs_are_found_in_order_with_the_stems_there_are(tmp_path):
     make_song(tmp_path / "b")
     make_song(tmp_path / "a", stems=("vocals",))
-    (tmp_path / "a" / "mixture.wav").touch()
-    (tmp_path / ".partial").mkdir()
+    touch(tmp_path / "a" / "mixture.wav")
+    touch(tmp_path / ".partial" / "drums.wav")
     (tmp_path / "empty").mkdir()
     songs = find_songs([tmp_path], SOURCES)
     assert [song.name for song in songs] == ["a", "b"]
-    assert list(songs[0].stems) == ["vocals"]
+    assert songs[0].stems == {"vocals": tmp_path / "a" / "vocals.wav"}
+    assert [song.mixture for song in songs] == [tmp_path / "a" / "mixture.wav", None]
 
 
-def test_a_stem_in_two_formats_is_refused(tmp_path):
+def test_without_sources_every_audio_file_is_a_stem_but_the_mixture(tmp_path):
+    for name in ("guitar.flac", "voice.mp3", "mixture.wav", "card.json", "._guitar.flac"):
+        touch(tmp_path / "a" / name)
+    (song,) = find_songs([tmp_path])
+    assert song.stems == {"guitar": tmp_path / "a" / "guitar.flac", "voice": tmp_path / "a" / "voice.mp3"}
+    assert song.files("mixture") == (tmp_path / "a" / "mixture.wav",)
+
+
+def test_songs_remember_their_root(tmp_path):
+    touch(tmp_path / "one" / "a" / "drums.wav")
+    touch(tmp_path / "two" / "a" / "drums.wav")
+    roots = {tmp_path / "two": 3.0, tmp_path / "one": 1.0}
+    assert [roots[song.root] for song in find_songs(roots, SOURCES)] == [3.0, 1.0]
+
+
+def test_a_stem_mp4_is_a_song(tmp_path):
+    file = touch(tmp_path / "Artist - Song.stem.mp4")
+    touch(tmp_path / "notes.txt")
+    (song,) = find_songs([tmp_path], ("vocals", "drums", "piano"))
+    assert song.name == "Artist - Song"
+    assert song.stems == {"drums": file, "vocals": file}
+    assert song.mixture == file
+
+
+@pytest.mark.parametrize("name", ["drums", "mixture"])
+def test_a_stem_in_two_formats_is_refused(tmp_path, name):
     make_song(tmp_path / "a")
-    (tmp_path / "a" / "drums.mp3").touch()
-    with pytest.raises(ConfigError, match=r"drums\.mp3 and drums\.wav"):
+    touch(tmp_path / "a" / f"{name}.mp3")
+    touch(tmp_path / "a" / f"{name}.wav")
+    with pytest.raises(ConfigError, match=rf"{name}\.mp3 and {name}\.wav"):
         find_songs([tmp_path], SOURCES)
 
 
@@ -51,68 +77,26 @@ def test_a_root_without_songs_is_refused(tmp_path, name):
         find_songs([tmp_path / name], SOURCES)
 
 
-def test_the_cache_holds_the_stems(tmp_path):
-    folder = make_song(tmp_path / "songs" / "a", stems=("drums", "vocals"))
-    (song,) = cached(tmp_path / "songs", tmp_path)
-    expected = soundfile.read(folder / "vocals.wav", dtype="float32")[0].T
-    np.testing.assert_allclose(song.excerpt(3, 0, song.samples), expected, atol=song.gain)
-    assert not song.excerpt(1, 0, song.samples).any()  # a missing stem is silence
-    mono = sum(soundfile.read(folder / f"{s}.wav")[0] for s in ("drums", "vocals")).mean(1)
-    assert song.mean == pytest.approx(mono.mean(), abs=1e-6)
-    assert song.deviation == pytest.approx(mono.std(), rel=1e-5)
+def test_a_root_above_the_splits_says_which_to_give(tmp_path):
+    touch(tmp_path / "musdb18hq" / "train" / "a" / "drums.wav")
+    touch(tmp_path / "musdb18hq" / "test" / "b" / "drums.wav")
+    with pytest.raises(AudioError, match=r"test, train in it: give .*musdb18hq/test"):
+        find_songs([tmp_path / "musdb18hq"], SOURCES)
 
 
-def test_excerpts_outside_the_song_are_silent(tmp_path):
-    make_song(tmp_path / "songs" / "a", seconds=0.1)
-    (song,) = cached(tmp_path / "songs", tmp_path)
-    excerpt = song.excerpt(0, -100, song.samples + 300)
-    assert not excerpt[:, :100].any()
-    assert not excerpt[:, -200:].any()
-    np.testing.assert_array_equal(excerpt[:, 100:-200], song.excerpt(0, 0, song.samples))
+def test_roots_have_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "odd=2").mkdir()
+    roots = parse_roots(["plain", "heavy=2.5", "odd=2", "a=b=0.5"])
+    assert {str(path): weight for path, weight in roots.items()} == {"plain": 1, "heavy": 2.5, "odd=2": 1, "a=b": 0.5}
 
 
-def test_an_entry_is_decoded_once_and_again_when_a_file_changes(tmp_path):
-    folder = make_song(tmp_path / "songs" / "a")
-    cached(tmp_path / "songs", tmp_path)
-    first = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
-    cached(tmp_path / "songs", tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} == first
-    soundfile.write(folder / "drums.wav", np.zeros((88200, 2)), 44100, subtype="PCM_16")
-    (song,) = cached(tmp_path / "songs", tmp_path)
-    assert not song.stems[0].any()
+@pytest.mark.parametrize("word", ["a=", "a=none", "a=0", "a=-1", "a=nan", "a=inf"])
+def test_a_weight_is_a_positive_number(word):
+    with pytest.raises(ConfigError, match="DIR=WEIGHT"):
+        parse_roots([word])
 
 
-def test_stems_of_different_lengths_are_refused(tmp_path):
-    folder = make_song(tmp_path / "songs" / "a")
-    soundfile.write(folder / "bass.wav", np.zeros((1000, 2)), 44100)
-    with pytest.raises(AudioError, match="a: its stems differ in length"):
-        cached(tmp_path / "songs", tmp_path)
-
-
-def test_an_excerpt_is_known_by_seed_and_index(tmp_path):
-    for index in range(3):
-        make_song(tmp_path / "songs" / str(index), seed=index)
-    songs = cached(tmp_path / "songs", tmp_path)
-    options = {"samples": 5000, "length": 20}
-    one, again = (ExcerptDataset(songs, seed=1, **options) for _ in range(2))
-    other = ExcerptDataset(songs, seed=2, **options)
-    for index in range(5):
-        assert one[index].shape == (4, 2, 5000)
-        assert torch.equal(one[index], again[index])
-        assert not torch.equal(one[index], other[index])
-
-
-def test_excerpts_are_normalised_by_their_song(tmp_path):
-    make_song(tmp_path / "songs" / "a")
-    songs = cached(tmp_path / "songs", tmp_path)
-    mixture = ExcerptDataset(songs, samples=80000, length=1, seed=0)[0].sum(0).mean(0)
-    assert mixture.std().item() == pytest.approx(1, abs=0.05)
-
-
-def test_weights_draw_some_songs_more_often(tmp_path):
-    for index, name in enumerate(("rare", "often")):
-        make_song(tmp_path / "songs" / name, seed=index, stems=("drums",) if index else ("bass",))
-    songs = cached(tmp_path / "songs", tmp_path)  # often (drums), rare (bass)
-    excerpts = ExcerptDataset(songs, samples=100, length=400, seed=0, weights=[3.0, 1.0])
-    drums = sum(bool(excerpts[index][0].any()) for index in range(400))
-    assert 260 < drums < 340
+def test_a_root_is_given_once():
+    with pytest.raises(ConfigError, match="given twice"):
+        parse_roots(["a", "a=2"])

@@ -1,7 +1,8 @@
-"""Songs as stems: finding them, decoding them once, drawing excerpts from them, augmenting batches."""
+"""Songs as stems: finding them, checking them, decoding them once, drawing excerpts from them, augmenting batches."""
 
 from __future__ import annotations
 
-from partita.data.songs import Song, find_songs
+from partita.data.readers import Reader, open_stem
+from partita.data.songs import Song, find_songs, parse_roots
 
-__all__ = ["Song", "find_songs"]
+__all__ = ["Reader", "Song", "find_songs", "open_stem", "parse_roots"]

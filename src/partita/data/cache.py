@@ -5,101 +5,220 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
-from partita.audio import AudioReader, resample_blocks
+from partita.atomic import open_atomically, write_atomically
+from partita.audio import resample_blocks
+from partita.data.readers import open_stem
 from partita.data.songs import Song
-from partita.errors import AudioError
+from partita.errors import AudioError, OutputError
 
-__all__ = ["CachedSong", "cache_song"]
+__all__ = ["CachedSong", "cache_song", "cache_songs"]
 
+_VERSION = 2  # of an entry's form; entries of another one are not found, and decoded anew
 _PEAK = 32767
+_LENGTH_TOLERANCE = 0.1  # seconds by which the stems of a song may differ: lossy encoders pad
 
 
 @dataclass(frozen=True)
 class CachedSong:
-    """A decoded song.
+    """A decoded song. It holds no samples but maps them, in each process that reads them.
 
     Attributes:
-        name: Its name.
-        stems: int16 ``(sources, samples, channels)``, mapped from disk, full scale at ``1 / gain``.
-        gain: What an int16 value is multiplied by to give the sample.
-        mean: Mean of the mono mixture.
+        song: What was decoded.
+        path: The samples.
+        sources: Names of the stems, in the order of the samples.
+        sample_rate: Hz.
+        shape: Of the samples: sources, channels, samples.
+        gains: What the int16 values of each stem are multiplied by to give its samples.
         deviation: Standard deviation of the mono mixture.
     """
 
-    name: str
-    stems: npt.NDArray[np.int16]
-    gain: float
-    mean: float
+    song: Song
+    path: Path
+    sources: tuple[str, ...]
+    sample_rate: int
+    shape: tuple[int, int, int]
+    gains: tuple[float, ...]
     deviation: float
+
+    @property
+    def name(self) -> str:
+        """Name of the song."""
+        return self.song.name
 
     @property
     def samples(self) -> int:
         """Length in samples."""
-        return int(self.stems.shape[1])
+        return self.shape[2]
 
-    def excerpt(self, source: int, start: int, samples: int) -> npt.NDArray[np.float32]:
-        """Return ``(channels, samples)`` of one stem; outside the song there is silence."""
-        out = np.zeros((self.stems.shape[2], samples), np.float32)
+    @cached_property
+    def stems(self) -> NDArray[np.int16]:
+        """The samples, of shape ``shape``, the peak of each stem at 32767."""
+        return np.memmap(self.path, np.int16, "r", shape=self.shape)
+
+    def read(self, start: int = 0, samples: int | None = None) -> NDArray[np.float32]:
+        """Return an excerpt of all stems; outside the song there is silence.
+
+        Args:
+            start: Of the excerpt, in samples; may be negative.
+            samples: Its length; by default to the end of the song.
+
+        Returns:
+            Float32 ``(sources, channels, samples)``.
+        """
+        samples = self.samples - start if samples is None else samples
         first, last = max(0, start), min(self.samples, start + samples)
+        out = np.empty((*self.shape[:2], samples), np.float32)
+        if first != start or last != start + samples:
+            out[:] = 0
         if first < last:
-            out[:, first - start : last - start] = self.stems[source, first:last].T
-        out *= self.gain
+            gains = np.array(self.gains, np.float32)[:, None, None]
+            np.multiply(self.stems[..., first:last], gains, out=out[..., first - start : last - start])
         return out
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "stems"}  # a worker maps the file
 
-def cache_song(song: Song, sources: tuple[str, ...], channels: int, sample_rate: int, folder: Path) -> CachedSong:
+
+def cache_song(song: Song, sources: Sequence[str], channels: int, sample_rate: int, folder: Path) -> CachedSong:
     """Decode a song into ``folder``, or find it there.
 
-    The stems are stored as 16-bit integers with one gain for the song, so that nothing clips. An entry is
-    known by the paths, sizes and times of its files, the sources, channels and sample rate.
+    The stems are stored as 16-bit integers with a gain each, so that none clips and quiet ones keep their precision.
+    An entry is known by the paths, sizes and times of its files, the sources, channels and sample rate.
+
+    Args:
+        song: The song.
+        sources: Names of the stems, in the order wanted; what the song does not have is silent.
+        channels: Of the decoded stems, 2 or 1.
+        sample_rate: Of the decoded stems, Hz.
+        folder: Of the cache; any number of processes may share it.
 
     Raises:
         AudioError: A stem cannot be decoded, or the stems differ in length by more than 0.1 s.
+        OutputError: The cache cannot be written, as when the disk is full; nothing partial stays.
     """
     key = _key(song, sources, channels, sample_rate)
-    array_path, facts_path = folder / f"{key}.npy", folder / f"{key}.json"
+    array_path, facts_path = folder / f"{key}.pcm", folder / f"{key}.json"
     if not facts_path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        stems = _decode(song, sources, channels, sample_rate)
-        mono = stems.sum(0).mean(0, dtype=np.float64)
-        peak = float(np.abs(stems).max(initial=0))
-        gain = max(peak, 1e-9) / _PEAK
-        facts = {"gain": gain, "mean": float(mono.mean()), "deviation": float(mono.std())}
-        quantised = np.rint(stems / gain).astype(np.int16).transpose(0, 2, 1)
-        partial = folder / f".{key}.{os.getpid()}.npy"
-        np.save(partial, np.ascontiguousarray(quantised))
-        partial.replace(array_path)
-        partial = partial.with_suffix(".json")
-        partial.write_text(json.dumps(facts))
-        partial.replace(facts_path)  # written last: its presence says that the entry is whole
-    return CachedSong(song.name, np.load(array_path, mmap_mode="r"), **json.loads(facts_path.read_text()))
+        stems, gains, deviation = _decode(song, sources, channels, sample_rate)
+        facts = {"samples": stems[0].shape[1], "gains": gains, "deviation": deviation}
+        try:
+            with open_atomically(array_path) as file:
+                for stem in stems:
+                    file.write(stem.data)
+            write_atomically(facts_path, json.dumps(facts).encode())  # last: its presence says the entry is whole
+        except OutputError as error:
+            raise OutputError(f"{error}; free some space, or keep decoded songs in another folder") from error
+    known = json.loads(facts_path.read_bytes())
+    shape = (len(sources), channels, known["samples"])
+    return CachedSong(song, array_path, tuple(sources), sample_rate, shape, tuple(known["gains"]), known["deviation"])
 
 
-def _key(song: Song, sources: tuple[str, ...], channels: int, sample_rate: int) -> str:
-    files = {
-        name: [str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for name, path in song.stems.items()
-    }
-    identity = json.dumps([files, sources, channels, sample_rate], sort_keys=True)
+def cache_songs(
+    songs: Sequence[Song],
+    sources: Sequence[str],
+    channels: int,
+    sample_rate: int,
+    folder: Path,
+    *,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[CachedSong], list[AudioError]]:
+    """Cache many songs at once, leaving out those that cannot be read.
+
+    Whatever was cached before it broke off is found by the next call.
+
+    Args:
+        songs: The songs.
+        sources: As for :func:`cache_song`, like the next three.
+        channels: See there.
+        sample_rate: See there.
+        folder: See there.
+        jobs: Threads, since decoders let others run; by default one a processor, 8 at most: each holds a song.
+        progress: Called with the number of songs done and of all, after each.
+
+    Returns:
+        The cached songs, in the order of ``songs``, and an error for each one left out, which names it.
+
+    Raises:
+        AudioError: None of the songs can be read.
+        OutputError: The cache cannot be written.
+    """
+    done: dict[int, CachedSong] = {}
+    problems: dict[int, AudioError] = {}
+    pool = ThreadPoolExecutor(jobs or min(8, os.cpu_count() or 1))
+    try:
+        tasks = {
+            pool.submit(cache_song, song, sources, channels, sample_rate, folder): index
+            for index, song in enumerate(songs)
+        }
+        for task in as_completed(tasks):
+            try:
+                done[tasks[task]] = task.result()
+            except AudioError as error:
+                problems[tasks[task]] = error
+            if progress is not None:
+                progress(len(done) + len(problems), len(songs))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if problems and not done:
+        raise next(iter(problems.values()))
+    return [done[index] for index in sorted(done)], [problems[index] for index in sorted(problems)]
+
+
+def _key(song: Song, sources: Sequence[str], channels: int, sample_rate: int) -> str:
+    try:
+        files = {
+            name: [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in song.files(name)]
+            for name in song.stems
+            if name in sources
+        }
+    except OSError as error:
+        raise AudioError(f"{song.name}: {error.filename}: {error.strerror}") from error
+    identity = json.dumps([_VERSION, files, list(sources), channels, sample_rate], sort_keys=True)
     return hashlib.sha256(identity.encode()).hexdigest()[:24]
 
 
-def _decode(song: Song, sources: tuple[str, ...], channels: int, sample_rate: int) -> npt.NDArray[np.float32]:
-    decoded = {}
-    for name, path in song.stems.items():
-        reader = AudioReader(path, channels)
-        blocks = list(resample_blocks(reader.blocks(), reader.sample_rate, sample_rate, channels))
-        decoded[name] = np.concatenate(blocks, axis=1) if blocks else np.zeros((channels, 0), np.float32)
+def _decode(
+    song: Song, sources: Sequence[str], channels: int, sample_rate: int
+) -> tuple[list[NDArray[np.int16]], list[float], float]:
+    """Return ``(channels, samples)`` for each source, their gains, and the deviation of the mono mixture."""
+    decoded: dict[str, NDArray[np.int16]] = {}
+    gains = dict.fromkeys(sources, 0.0)
+    mono = np.zeros(0, np.float32)
+    for name in filter(song.stems.__contains__, sources):
+        stem = _decode_stem(song, name, channels, sample_rate)
+        samples = min(stem.shape[1], mono.size) if decoded else stem.shape[1]
+        mono = stem[:, :samples].mean(0) + (mono[:samples] if decoded else 0)
+        gains[name] = max(float(np.abs(stem).max(initial=0)), 1e-9) / _PEAK
+        decoded[name] = np.rint(stem / np.float32(gains[name])).astype(np.int16)
     lengths = [stem.shape[1] for stem in decoded.values()]
-    if max(lengths) - min(lengths) > sample_rate // 10:
-        raise AudioError(f"{song.name}: its stems differ in length ({min(lengths)} to {max(lengths)} samples)")
-    stems = np.zeros((len(sources), channels, min(lengths)), np.float32)
-    for index, name in enumerate(sources):
-        if name in decoded:
-            stems[index] = decoded[name][:, : min(lengths)]
-    return stems
+    if not mono.size:
+        raise AudioError(f"{song.name}: has no sound in any of {', '.join(sources)}")
+    if max(lengths) - min(lengths) > _LENGTH_TOLERANCE * sample_rate:
+        raise AudioError(
+            f"{song.name}: its stems differ in length ({min(lengths)} to {max(lengths)} samples); export them again"
+        )
+    silence = np.zeros((channels, mono.size), np.int16)
+    stems = [np.ascontiguousarray(decoded.get(name, silence)[:, : mono.size]) for name in sources]
+    return stems, list(gains.values()), float(mono.std(dtype=np.float64))
+
+
+def _decode_stem(song: Song, name: str, channels: int, sample_rate: int) -> NDArray[np.float32]:
+    try:
+        reader = open_stem(song, name, channels)
+        blocks = list(resample_blocks(reader.blocks(), reader.sample_rate, sample_rate, channels))
+    except AudioError as error:
+        raise AudioError(f"{song.name}: {error}") from error
+    for warning in reader.warnings:
+        raise AudioError(f"{song.name}: {warning}")
+    return np.concatenate(blocks, axis=1) if blocks else np.zeros((channels, 0), np.float32)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from partita.data.cache import CachedSong
+from partita.data.repitch import Repitch
 
 __all__ = ["ExcerptDataset"]
 
@@ -24,6 +25,7 @@ class ExcerptDataset(Dataset[Tensor]):
         length: Number of excerpts.
         seed: Of the drawing.
         weights: How much likelier a second of each song is than others; equal by default.
+        repitch: Changes the pitch and the tempo of some excerpts.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class ExcerptDataset(Dataset[Tensor]):
         length: int,
         seed: int,
         weights: list[float] | None = None,
+        repitch: Repitch | None = None,
     ) -> None:
         self.songs = songs
         self.samples = samples
         self.length = length
         self.seed = seed
+        self.repitch = repitch
         seconds = np.array([song.samples for song in songs], np.float64)
         if weights is not None:
             seconds *= weights
@@ -49,8 +53,17 @@ class ExcerptDataset(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         rng = np.random.default_rng((self.seed, index))
+        change = self.repitch.draw(rng) if self.repitch else None
+        samples = change.input_length(self.samples) if change else self.samples
+        song, start = self.place(index, samples, rng)
+        stems = song.read(start, samples)
+        if change:
+            stems = change.apply(stems, self.samples, song.sources, song.sample_rate)
+        stems /= np.float32(max(song.deviation, 1e-4))
+        return torch.from_numpy(stems)
+
+    def place(self, index: int, samples: int, rng: np.random.Generator) -> tuple[CachedSong, int]:
+        """Return the song of an excerpt of ``samples`` and its first sample there."""
         which = min(int(np.searchsorted(self._cumulative, rng.random(), side="right")), len(self.songs) - 1)
         song = self.songs[which]
-        start = int(rng.integers(0, max(1, song.samples - self.samples + 1)))
-        stems = np.stack([song.excerpt(source, start, self.samples) for source in range(song.stems.shape[0])])
-        return torch.from_numpy((stems / max(song.deviation, 1e-4)).astype(np.float32))
+        return song, int(rng.integers(0, max(1, song.samples - samples + 1)))
