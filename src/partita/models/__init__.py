@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["ARCHITECTURES", "build"]
 
 # name -> (module, class of the model, class of its configuration); imported when first built
-ARCHITECTURES = {"demucs": ("partita.models.demucs", "Demucs", "DemucsConfig")}
+ARCHITECTURES = {
+    "conv-tasnet": ("partita.models.conv_tasnet", "ConvTasNet", "ConvTasNetConfig"),
+    "demucs": ("partita.models.demucs", "Demucs", "DemucsConfig"),
+    "open-unmix": ("partita.models.open_unmix", "OpenUnmix", "OpenUnmixConfig"),
+    "spectrogram-unet": ("partita.models.spectrogram_unet", "SpectrogramUNet", "SpectrogramUNetConfig"),
+    "wave-unet": ("partita.models.wave_unet", "WaveUNet", "WaveUNetConfig"),
+}
 
 
 def build(name: str, **configuration: Any) -> WaveformModel:

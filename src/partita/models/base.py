@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -10,7 +11,10 @@ from torch.nn import functional as F
 
 from partita.models.geometry import Geometry
 
-__all__ = ["WaveformModel"]
+__all__ = ["Distance", "WaveformModel"]
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+"""Compares estimates with references of the same shape and returns a scalar, such as :func:`F.l1_loss`."""
 
 
 class WaveformModel(nn.Module):
@@ -71,6 +75,32 @@ class WaveformModel(nn.Module):
         right = self.geometry.input_length(samples + 2 * edge) - samples - left
         stems: Tensor = self.core(F.pad(mixture, (left, right)))
         return stems[..., edge : edge + samples]
+
+    def loss(self, mixture: Tensor, stems: Tensor, distance: Distance) -> Tensor:
+        """Return what training makes small: here, the distance of the separated waveforms from the stems.
+
+        Models of spectrograms compare magnitudes instead.
+
+        Args:
+            mixture: ``(batch, channels, geometry.input_length(samples))``.
+            stems: ``(batch, sources, channels, the same length)``, context included.
+            distance: Of two tensors of the same shape.
+
+        Returns:
+            A scalar.
+        """
+        estimates = self.core(mixture)
+        left = self.geometry.left_context
+        return distance(estimates, stems[..., left : left + estimates.shape[-1]])
+
+    def calibrate(self, mixtures: Iterable[Tensor]) -> None:
+        """Set what the model takes from the statistics of its data, before the first step of training.
+
+        Nothing, for most models; the mixtures are not read then.
+
+        Args:
+            mixtures: Examples ``(batch, channels, samples)`` of what it will separate.
+        """
 
     def parameter_count(self) -> int:
         """Return the number of trained parameters."""

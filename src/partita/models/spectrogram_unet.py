@@ -1,0 +1,197 @@
+"""Spectrogram U-Net: masks for magnitude spectrograms by convolutional networks, one a source.
+
+Singing Voice Separation with Deep U-Net Convolutional Networks (Jansson, Humphrey, Montecchio, Bittner, Kumar, Weyde,
+2017), in the form of Spleeter (Hennequin, Khlif, Voituret, Moussallam, 2020).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from partita.errors import ConfigError, nearest
+from partita.models.base import Distance, WaveformModel
+from partita.models.geometry import Geometry
+from partita.models.stft import Stft
+
+__all__ = ["SpectrogramUNet", "SpectrogramUNetConfig"]
+
+EXTENSIONS = ("average", "zeros")
+_EPSILON = 1e-10  # of energy, so that silence is shared out equally
+
+
+@dataclass(frozen=True)
+class SpectrogramUNetConfig:
+    """The choices that make a spectrogram U-Net; the defaults are Spleeter's.
+
+    Attributes:
+        sources: Names of the stems.
+        audio_channels: Channels of the mixture (2: stereo).
+        sample_rate: Hz.
+        n_fft: Length of a frame of the spectrogram, in samples.
+        hop: From a frame to the next, in samples.
+        bins: So many of the lowest frequencies are seen; a multiple of 2 for every level.
+        filters: Channels of the levels; each halves frames and bins.
+        elu: ELU everywhere; otherwise leaky ReLU in the encoder and ReLU in the decoder.
+        dropout: After the first three layers of the decoder, while training.
+        ratio_exponent: The sources share the mixture by their estimated magnitudes to this power; 0 applies each mask
+            by itself, as Jansson et al. do.
+        extension: What the mask is above the seen frequencies: ``average`` (of those below) or ``zeros``.
+        context: Frames at either end that are seen, but not separated: there the convolutions lack neighbours.
+    """
+
+    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
+    audio_channels: int = 2
+    sample_rate: int = 44100
+    n_fft: int = 4096
+    hop: int = 1024
+    bins: int = 1024
+    filters: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
+    elu: bool = False
+    dropout: float = 0.5
+    ratio_exponent: float = 2.0
+    extension: str = "average"
+    context: int = 32
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` for a value no model can be built from."""
+        object.__setattr__(self, "sources", tuple(self.sources))
+        object.__setattr__(self, "filters", tuple(self.filters))
+        if not self.sources or len(set(self.sources)) != len(self.sources):
+            raise ConfigError("sources: name at least one stem, each once")
+        for name in ("audio_channels", "sample_rate"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: must be at least 1, not {getattr(self, name)}")
+        if len(self.filters) < 2 or min(self.filters) < 1:
+            raise ConfigError(f"filters: name the channels of two levels or more, not {list(self.filters)}")
+        multiple = 2 ** len(self.filters)
+        if self.bins < 1 or self.bins % multiple or self.bins > self.n_fft // 2 + 1:
+            raise ConfigError(
+                f"bins: must be a multiple of {multiple} (there are {len(self.filters)} levels) and no more than the "
+                f"{self.n_fft // 2 + 1} that n_fft gives, not {self.bins}"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout: must be at least 0 and less than 1, not {self.dropout}")
+        if self.ratio_exponent < 0 or self.context < 0:
+            raise ConfigError("ratio_exponent and context: must not be negative")
+        if self.ratio_exponent and len(self.sources) == 1:
+            raise ConfigError("ratio_exponent: a single source would get the whole mixture, set it to 0")
+        if self.extension not in EXTENSIONS:
+            raise ConfigError(f"extension: there is no {self.extension!r}{nearest(self.extension, EXTENSIONS)}")
+
+
+class SpectrogramUNet(WaveformModel):
+    """Spleeter's model: a U-Net for each source, whose magnitudes share out the mixture.
+
+    The convolutions are padded, as published, and reach further than the context: what is said of a sample changes a
+    little with the place where the input was cut.
+    """
+
+    architecture = "spectrogram-unet"
+
+    def __init__(self, config: SpectrogramUNetConfig) -> None:
+        stft = Stft(config.n_fft, config.hop)
+        multiple = 2 ** len(config.filters)
+        lost = stft.lost + 2 * config.context
+        shortest = lost // multiple * multiple + multiple  # frames
+        super().__init__(
+            sources=config.sources,
+            audio_channels=config.audio_channels,
+            sample_rate=config.sample_rate,
+            geometry=Geometry(
+                multiple * config.hop, (shortest + stft.lost) * config.hop, (shortest - lost) * config.hop
+            ),
+            configuration={**asdict(config), "sources": list(config.sources), "filters": list(config.filters)},
+        )
+        self.config = config
+        self.stft = stft
+        self.networks = nn.ModuleList(_UNet(config) for _ in config.sources)
+
+    def core(self, mixture: Tensor) -> Tensor:
+        """Separate an input of a valid length (see :meth:`WaveformModel.core`)."""
+        spectrum = self.stft(mixture)
+        magnitude = self._seen(spectrum.magnitude())
+        kept = slice(self.config.context, -self.config.context or None)
+        masks = self._masks(magnitude)[..., kept, :]
+        if self.config.ratio_exponent:
+            masks = _ratios(masks * magnitude[:, None, :, kept], self.config.ratio_exponent)
+        missing = (0, self.stft.bins - self.config.bins)
+        if self.config.extension == "average":
+            masks = torch.cat([masks, masks.mean(-1, keepdim=True).expand(*masks.shape[:-1], missing[1])], -1)
+        else:
+            masks = F.pad(masks, missing)
+        return self.stft.inverse(spectrum.map(lambda part: part[:, None, :, kept]) * masks)
+
+    def loss(self, mixture: Tensor, stems: Tensor, distance: Distance) -> Tensor:
+        """Return the distance of masked magnitudes from those of the stems, in the bins and all frames that are seen.
+
+        Args and return value are those of :meth:`WaveformModel.loss`; the paper's distance is the absolute error.
+        """
+        with torch.no_grad():
+            magnitude, targets = (self._seen(self.stft(x).magnitude()) for x in (mixture, stems))
+        return distance(self._masks(magnitude) * magnitude[:, None], targets)
+
+    def _seen(self, magnitude: Tensor) -> Tensor:
+        """Return the lowest bins, scaled so that white noise of deviation 1 has a mean square of 3/8."""
+        return magnitude[..., : self.config.bins] / math.sqrt(self.config.n_fft)
+
+    def _masks(self, magnitude: Tensor) -> Tensor:
+        """Map ``(batch, channels, frames, bins)`` to ``(batch, sources, channels, frames, bins)``."""
+        return torch.stack([network(magnitude) for network in self.networks], 1)
+
+
+def _ratios(magnitudes: Tensor, exponent: float) -> Tensor:
+    """Return each source's share in the sum over dimension 1."""
+    powers = magnitudes**exponent
+    return (powers + _EPSILON / powers.shape[1]) / (powers.sum(1, keepdim=True) + _EPSILON)
+
+
+class _UNet(nn.Module):
+    """The network of one source."""
+
+    def __init__(self, config: SpectrogramUNetConfig) -> None:
+        super().__init__()
+        filters, depth = config.filters, len(config.filters)
+        self.encoder = nn.ModuleList(
+            nn.Conv2d(inner, outer, 5, stride=2)
+            for inner, outer in zip((config.audio_channels, *filters), filters, strict=False)
+        )
+        self.encoder_norms = nn.ModuleList(_norm(channels) for channels in filters[:-1])
+        self.decoder = nn.ModuleList()
+        self.decoder_norms = nn.ModuleList()
+        for level in reversed(range(depth)):
+            inner, outer = filters[level] * (1 if level == depth - 1 else 2), filters[level - 1] if level else 1
+            self.decoder.append(nn.ConvTranspose2d(inner, outer, 5, stride=2, padding=1))
+            self.decoder_norms.append(_norm(outer))
+        self.mask = nn.Conv2d(1, config.audio_channels, 4, dilation=2, padding=3)
+        self.encoder_activation: nn.Module = nn.ELU() if config.elu else nn.LeakyReLU(0.2)
+        self.decoder_activation: nn.Module = nn.ELU() if config.elu else nn.ReLU()
+        self.dropout = nn.Dropout(config.dropout)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.get_parameter("bias"))
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """Map magnitudes ``(batch, channels, frames, bins)`` to a mask of the same shape, 0 to 1."""
+        x, skips = magnitude, []
+        for index, convolution in enumerate(self.encoder):
+            x = convolution(F.pad(x, (1, 2, 1, 2)))
+            if index < len(self.encoder_norms):
+                skips.append(x)
+                x = self.encoder_activation(self.encoder_norms[index](x))
+        for index, (convolution, norm) in enumerate(zip(self.decoder, self.decoder_norms, strict=True)):
+            x = norm(self.decoder_activation(convolution(x)[..., :-1, :-1]))
+            if index < 3:
+                x = self.dropout(x)
+            if skips:
+                x = torch.cat([skips.pop(), x], 1)
+        return torch.sigmoid(self.mask(x))
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3)

@@ -1,0 +1,220 @@
+"""Wave-U-Net: a U-Net on the waveform that halves and doubles the sample rate from level to level.
+
+Wave-U-Net: A Multi-Scale Neural Network for End-to-End Audio Source Separation (Stoller, Ewert, Dixon, 2018);
+the best of its variants, or all of them by the fields of :class:`WaveUNetConfig`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from partita.errors import ConfigError
+from partita.models.base import WaveformModel
+from partita.models.geometry import Geometry
+
+__all__ = ["WaveUNet", "WaveUNetConfig"]
+
+_SLOPE = 0.2  # of the leaky ReLU for negative values
+
+
+@dataclass(frozen=True)
+class WaveUNetConfig:
+    """The choices that make a Wave-U-Net.
+
+    The defaults are the paper's best model at 44.1 kHz (M5-HighSR) with the four sources of its M6, but for the
+    activation. M6 itself is ``sample_rate=22050, upsampling="linear", activation="tanh"``; the first baseline (M1)
+    also has ``audio_channels=1, context=False, difference=False``.
+
+    Attributes:
+        sources: Names of the stems.
+        audio_channels: Channels of the mixture (2: stereo).
+        sample_rate: Hz.
+        levels: How often the sample rate is halved, and doubled again.
+        filters: Channels of the first level; each further level has as many more.
+        kernel_size: Of the convolutions before each halving, in samples.
+        up_kernel_size: Of the convolutions after each doubling.
+        output_kernel_size: Of the last convolution.
+        upsampling: What lies between two neighbours when the rate is doubled: ``linear``, their mean, or
+            ``learned``, a trained balance of the two in every channel.
+        context: Convolve within the input only, so that the output is shorter (the paper's input context);
+            otherwise the input of every convolution is padded with zeros.
+        difference: The last stem is the mixture minus the others.
+        activation: Of the output: ``tanh`` as published, for samples within [-1, 1], or ``linear``. Partita brings
+            mixtures to a deviation of 1, so that their peaks lie beyond what ``tanh`` can give; it also does
+            without the clipping that the published code combines with ``linear`` outside training.
+    """
+
+    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
+    audio_channels: int = 2
+    sample_rate: int = 44100
+    levels: int = 12
+    filters: int = 24
+    kernel_size: int = 15
+    up_kernel_size: int = 5
+    output_kernel_size: int = 1
+    upsampling: str = "learned"
+    context: bool = True
+    difference: bool = True
+    activation: str = "linear"
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` for a value no model can be built from."""
+        object.__setattr__(self, "sources", tuple(self.sources))
+        if not self.sources or len(set(self.sources)) != len(self.sources):
+            raise ConfigError("sources: name at least one stem, each once")
+        if self.difference and len(self.sources) < 2:
+            raise ConfigError("difference: needs a second stem to subtract; name two sources or turn it off")
+        for name in ("audio_channels", "sample_rate", "levels", "filters"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: must be at least 1, not {getattr(self, name)}")
+        for name in ("kernel_size", "up_kernel_size", "output_kernel_size"):
+            if getattr(self, name) < 1 or getattr(self, name) % 2 == 0:
+                raise ConfigError(f"{name}: must be odd to be centred, not {getattr(self, name)}")
+        for name, known in (("upsampling", ("linear", "learned")), ("activation", ("linear", "tanh"))):
+            if getattr(self, name) not in known:
+                raise ConfigError(f"{name}: must be {' or '.join(known)}, not {getattr(self, name)!r}")
+
+
+class WaveUNet(WaveformModel):
+    """The paper's model.
+
+    On the way down each level convolves (leaky ReLU) and keeps every second sample; one more convolution follows
+    the last. On the way up each level doubles the rate, appends what the level held on the way down and convolves.
+    The mixture itself is appended before the last convolution, one filter for each channel of each stem.
+    """
+
+    architecture = "wave-unet"
+
+    def __init__(self, config: WaveUNetConfig) -> None:
+        self.config = config
+        lengths = _ContextLengths(config) if config.context else None
+        super().__init__(
+            sources=config.sources,
+            audio_channels=config.audio_channels,
+            sample_rate=config.sample_rate,
+            geometry=lengths.geometry if lengths else _padded_geometry(config),
+            configuration={**asdict(config), "sources": list(config.sources)},
+        )
+        self._trims = lengths.trims if lengths else [0] * (config.levels + 2)
+        channels = [config.audio_channels, *(config.filters * (level + 1) for level in range(config.levels + 1))]
+        self.down = nn.ModuleList(
+            _convolution(inner, outer, config.kernel_size, config.context) for inner, outer in pairwise(channels)
+        )
+        self.upsample = nn.ModuleList(
+            _Upsampling(inner, learned=config.upsampling == "learned", context=config.context)
+            for inner in channels[:1:-1]
+        )
+        self.up = nn.ModuleList(
+            _convolution(inner + outer, outer, config.up_kernel_size, config.context)
+            for inner, outer in zip(channels[:1:-1], channels[-2:0:-1], strict=True)
+        )
+        self.output = _convolution(
+            config.filters + config.audio_channels,
+            (len(config.sources) - config.difference) * config.audio_channels,
+            config.output_kernel_size,
+            config.context,
+        )
+
+    def core(self, mixture: Tensor) -> Tensor:
+        """Separate an input of a valid length (see :meth:`WaveformModel.core`)."""
+        skips = []
+        x = mixture
+        for convolution in self.down[:-1]:
+            x = F.leaky_relu(convolution(x), _SLOPE)
+            skips.append(x)
+            x = x[..., ::2]
+        x = F.leaky_relu(self.down[-1](x), _SLOPE)
+        *trims, mixture_trim, output_trim = self._trims
+        for upsample, convolution, trim in zip(self.upsample, self.up, trims, strict=True):
+            x = torch.cat([_trimmed(skips.pop(), trim), upsample(x)], dim=1)
+            x = F.leaky_relu(convolution(x), _SLOPE)
+        x = self.output(torch.cat([_trimmed(mixture, mixture_trim), x], dim=1))
+        if self.config.activation == "tanh":
+            x = torch.tanh(x)
+        stems = x.reshape(x.shape[0], -1, self.audio_channels, x.shape[-1])
+        if self.config.difference:
+            rest = _trimmed(mixture, output_trim)[:, None] - stems.sum(1, keepdim=True)
+            stems = torch.cat([stems, rest], dim=1)
+        return stems
+
+
+def _convolution(inner: int, outer: int, kernel_size: int, context: bool) -> nn.Conv1d:
+    """Make a convolution with the initial weights of the published code."""
+    convolution = nn.Conv1d(inner, outer, kernel_size, padding=0 if context else kernel_size // 2)
+    nn.init.xavier_uniform_(convolution.weight)
+    assert convolution.bias is not None
+    nn.init.zeros_(convolution.bias)
+    return convolution
+
+
+class _Upsampling(nn.Module):
+    """Doubles the sample rate by one sample after each: a balance of its two neighbours.
+
+    Maps ``(batch, channels, steps)`` to ``2 * steps`` steps, or to ``2 * steps - 1`` with context, where the last
+    sample has no right neighbour. Without context that neighbour is zero (learned) or the last sample (linear).
+    """
+
+    def __init__(self, channels: int, *, learned: bool, context: bool) -> None:
+        super().__init__()
+        bound = (3 / channels) ** 0.5
+        self.balance = nn.Parameter(torch.empty(channels, 1).uniform_(-bound, bound)) if learned else None
+        self.context = context
+
+    def forward(self, x: Tensor) -> Tensor:
+        right = x[..., 1:]
+        if not self.context:
+            right = F.pad(right, (0, 1)) if self.balance is not None else torch.cat([right, x[..., -1:]], dim=-1)
+        left = x[..., : right.shape[-1]]
+        between = (left + right) / 2 if self.balance is None else torch.lerp(right, left, torch.sigmoid(self.balance))
+        y = torch.stack([left, between], dim=-1).flatten(-2)
+        return torch.cat([y, x[..., -1:]], dim=-1) if self.context else y
+
+
+class _ContextLengths:
+    """Lengths of all levels' signals for the shortest output with context, and what follows from them.
+
+    All kernels and all signals that are halved have odd lengths, so every crop is the same on both sides.
+    """
+
+    def __init__(self, config: WaveUNetConfig) -> None:
+        down, up, last = config.kernel_size - 1, config.up_kernel_size - 1, config.output_kernel_size - 1
+        steps = 1 + last
+        for _ in range(config.levels):
+            steps = -(-(steps + up + 1) // 2)
+        shortest_input, levels = steps + down, []
+        for _ in range(config.levels):
+            levels.append(2 * shortest_input - 1)
+            shortest_input = levels[-1] + down
+        self.trims = []
+        for length in levels:
+            steps = 2 * steps - 1
+            self.trims.append((length - steps) // 2)
+            steps -= up
+        self.trims += [(shortest_input - steps) // 2, (shortest_input - steps + last) // 2]
+        self.geometry = Geometry(2**config.levels, shortest_input, steps - last)
+
+
+def _padded_geometry(config: WaveUNetConfig) -> Geometry:
+    """Return the geometry without context: equal lengths, and edges that the padding reaches."""
+    down, up, last = config.kernel_size // 2, config.up_kernel_size // 2, config.output_kernel_size // 2
+    edges = []
+    for right in (0, 1):  # the first of two samples is kept, and stands left of the one put between
+        edge, skips = 0, []
+        for _ in range(config.levels):
+            skips.append(edge + down)
+            edge = (skips[-1] + 1 - right) // 2
+        edge += down
+        for _ in range(config.levels):
+            edge = max(2 * edge + right, skips.pop()) + up
+        edges.append(edge + last)
+    multiple = 2**config.levels
+    return Geometry(multiple, multiple, multiple, max(edges))
+
+
+def _trimmed(x: Tensor, trim: int) -> Tensor:
+    return x[..., trim : -trim or None]
