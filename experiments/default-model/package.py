@@ -10,7 +10,6 @@ dB, mean over the songs in which the source sounds.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import soundfile
 from partita import Separator
 from partita.data import find_songs
 from partita.evaluation import sdr
-from partita.training.config import TrainingConfig
+from partita.training.config import load_config
 from partita.training.run import package_checkpoint
 from partita.zoo.export import write_card
 
@@ -48,7 +47,7 @@ def score(package: Path, folder: Path) -> dict[str, dict[str, float]]:
         references = {name: audio[:samples].T for name, (audio, _) in stems.items()}
         mixture = sum(references.values())
         estimates = separator.separate(np.asarray(mixture), rate)
-        found = {name: sdr(reference, estimates[name]) for name, reference in references.items()}
+        found = {name: float(sdr(audio[None], estimates[name][None])[0]) for name, audio in references.items()}
         scores[song.name] = {name: round(value, 2) for name, value in found.items() if not math.isnan(value)}
         print(song.name, scores[song.name])
     return scores
@@ -75,7 +74,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     run = options.checkpoint.parent.parent
-    config = TrainingConfig.model_validate(json.loads((run / "config.json").read_text()))
+    config = load_config(run / "config.toml")
     package = package_checkpoint(options.checkpoint, config, options.output)
     card = package.card
     scores = {"definition": DEFINITION, "sdr": summary(score(package.folder, options.valid), card.sources)}

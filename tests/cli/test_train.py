@@ -1,31 +1,86 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from tests.data.test_songs import make_song
-from tests.training.test_run import CONFIG
+from tests.training.runs import CONFIG
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's own
 
 
-def test_a_trained_run_separates(command_line, tmp_path):
-    folder = make_song(tmp_path / "songs" / "a", seconds=1.0)
-    (tmp_path / "config.toml").write_text(CONFIG.format(steps=3, ema=0.9))
-    code, out, _ = command_line(
-        "train", "config.toml", "--data", "songs", "--valid", "songs", "-o", "run", "--steps", "2"
-    )
+@pytest.fixture(autouse=True)
+def quiet_again():
+    """Take the command's handler off the log."""
+    log = logging.getLogger("partita")
+    handlers, level = list(log.handlers), log.level
+    yield
+    log.handlers, log.level = handlers, level
+
+
+@pytest.fixture
+def song(tmp_path):
+    (tmp_path / "config.toml").write_text(CONFIG)
+    return make_song(tmp_path / "songs" / "a", seconds=1.0)
+
+
+TRAIN = ("train", "config.toml", "--data", "songs", "--valid", "songs")
+
+
+def test_a_trained_run_separates(command_line, tmp_path, song):
+    code, out, err = command_line(*TRAIN, "-o", "run", "--steps", "2", "--set", "run.name=mine")
     assert code == 0
     assert out.splitlines()[-1] == "run"
-    assert command_line("separate", str(folder / "drums.wav"), "-m", "run")[0] == 0
-    assert (tmp_path / "separated" / "tiny" / "drums" / "vocals.wav").is_file()
+    assert "training on 1 songs" in err
+    assert "step 2: validation loss" in err
+    assert command_line("separate", str(song / "drums.wav"), "-m", "run")[0] == 0
+    assert (tmp_path / "separated" / "mine" / "drums" / "vocals.wav").is_file()
 
 
-def test_wrong_configurations_and_data_are_one_line(command_line, tmp_path):
-    (tmp_path / "config.toml").write_text("[optim]\nspeed = 3")
-    code, _, err = command_line("train", "config.toml", "--data", "songs")
-    assert code == 2
-    assert "optim.speed" in err
-    (tmp_path / "config.toml").write_text("")
-    code, _, err = command_line("train", "config.toml", "--data", "songs")
-    assert code == 1
-    assert "songs: no such folder" in err
+@pytest.mark.usefixtures("song")
+def test_a_run_is_resumed_where_it_lies_by_default(command_line, tmp_path):
+    assert command_line(*TRAIN, "--steps", "1")[0] == 0
+    assert (tmp_path / "runs" / "tiny" / "model.onnx").is_file()
+    code, out, _ = command_line(*TRAIN, "--steps", "2", "--resume")
+    assert (code, out) == (0, "runs/tiny\n")
+
+
+@pytest.mark.usefixtures("song")
+def test_the_check_tells_memory_and_time_and_leaves_nothing(command_line, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    code, out, _ = command_line(*TRAIN, "--check", "--steps", "5000")
+    assert code == 0
+    lines = dict(line.split(None, 1) for line in out.splitlines())
+    assert 0.1 < float(lines["memory"].removesuffix(" GiB")) < 16
+    assert "s of audio a second" in lines["speed"]
+    assert lines["run"].startswith("5000 steps, about")
+    assert float(lines["package"].removesuffix(" MB")) > 0
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_presets_are_listed(command_line):
+    code, out, _ = command_line("train", "--list")
+    assert code == 0
+    assert "demucs-2019" in out
+    assert "open-unmix" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("demucs-209", "--data", "songs"), 2, "did you mean 'demucs-2019'"),
+        (("none.toml", "--data", "songs"), 2, "none.toml: No such file"),
+        (("config.toml", "--data", "nowhere"), 1, "nowhere: no such folder"),
+        (("config.toml", "--data", "songs=much"), 2, "much"),
+        (("config.toml", "--data", "songs", "--set", "optim.learnig_rate=1"), 2, "did you mean 'optim.learning_rate'"),
+        (("config.toml", "--data", "songs", "--set", "model.configuration.chanels=1"), 2, "did you mean 'channels'"),
+        (("config.toml", "--data", "songs", "--resume"), 2, "runs/tiny: no checkpoint"),
+    ],
+)
+@pytest.mark.usefixtures("song")
+def test_what_is_wrong_is_one_line(command_line, words, code, message):
+    found, out, err = command_line("train", *words)
+    assert (found, out) == (code, "")
+    assert message in err
+    assert len(err.strip().splitlines()) == 1

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from partita.errors import ConfigError
+from partita.errors import ConfigError, nearest
 
-__all__ = ["TrainingConfig", "load_config"]
+__all__ = ["TrainingConfig", "dump_config", "load_config", "parse_config"]
 
 
 class _Section(BaseModel):
@@ -28,15 +30,18 @@ class DataSection(_Section):
     """Excerpts and batches."""
 
     segment: float = Field(10.0, gt=0, description="seconds the model separates of an excerpt, before its context")
-    batch_size: int = Field(64, ge=1)
-    emphasis: dict[str, float] = Field(
-        default_factory=dict, description="start of a song's name -> how much likelier its seconds are"
+    batch_size: int = Field(64, ge=1, description="excerpts a step, over all devices and accumulated batches")
+    stride: float | None = Field(
+        None, gt=0, description="seconds from one window to the next; without it, excerpts begin anywhere, endlessly"
     )
+    repeat: int = Field(1, ge=1, description="passes over the windows in an epoch")
+    workers: int = Field(0, ge=0, description="processes that load excerpts; 0 loads between the steps")
 
 
 class AugmentSection(_Section):
-    """The paper's augmentation, in its order (2021: shift, sign, channels, scale, remix)."""
+    """The paper's augmentation, in its order (2021: repitch, shift, sign, channels, scale, remix)."""
 
+    repitch: float = Field(0.0, ge=0, le=1, description="probability that pitch and tempo of an excerpt are changed")
     shift: float = Field(1.0, ge=0, description="seconds of room for the independent shifts of the stems")
     flip_sign: bool = True
     flip_channels: bool = True
@@ -45,14 +50,20 @@ class AugmentSection(_Section):
 
 
 class OptimSection(_Section):
-    """Loss, optimiser and schedule."""
+    """Loss, optimiser and schedule. The run ends after ``steps`` or ``epochs``, whichever comes first."""
 
     loss: Literal["l1", "mse"] = "l1"
+    optimizer: Literal["adam", "adamw"] = Field("adam", description="adamw keeps weight decay out of the gradient")
     learning_rate: float = Field(3e-4, gt=0)
-    weight_decay: float = Field(0.0, ge=0, description="decoupled; 0 is plain Adam")
+    weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(0, ge=0)
-    schedule: Literal["constant", "cosine"] = "constant"
-    steps: int = Field(100_000, ge=1)
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    patience: int = Field(20, ge=1, description="plateau: validations without a gain before the rate falls")
+    factor: float = Field(0.1, gt=0, lt=1, description="plateau: by which it falls")
+    early_stop: int | None = Field(None, ge=1, description="validations without a gain before the run ends")
+    steps: int | None = Field(None, ge=1)
+    epochs: int | None = Field(None, ge=1, description="of data.repeat passes over the windows")
+    accumulate: int = Field(1, ge=1, description="parts a batch is computed in, to save memory")
     gradient_clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
     ema_decay: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights a step")
 
@@ -62,42 +73,135 @@ class RunSection(_Section):
 
     seed: int = 42
     checkpoint_minutes: float = Field(5.0, gt=0)
-    validate_every: int = Field(500, ge=1, description="steps")
+    validate_every: int | None = Field(None, ge=1, description="steps; by default an epoch, or 500 steps")
     name: str = "model"
-    window: float = Field(10.0, gt=0, description="seconds of a window when the package separates")
+    window: float = Field(10.0, gt=0, description="seconds of a window when the model validates and separates")
     licence: str = "unspecified"
     description: str = ""
 
 
+class TrainerSection(_Section):
+    """Where it runs; the values are those of Lightning's ``Trainer``."""
+
+    accelerator: str = "auto"
+    devices: int | Literal["auto"] = "auto"
+    nodes: int = Field(1, ge=1)
+    strategy: str = "auto"
+    precision: Literal["auto", "32", "16-mixed", "bf16-mixed"] = Field(
+        "32", description="auto: mixed where the device computes it faster, else 32"
+    )
+    sync_batchnorm: bool = False
+
+
 class TrainingConfig(_Section):
-    """A whole training run; the defaults are the paper's."""
+    """A whole training run; the defaults are the paper's, but for when it ends."""
 
     model: ModelSection = ModelSection()
     data: DataSection = DataSection()
     augment: AugmentSection = AugmentSection()
     optim: OptimSection = OptimSection()
     run: RunSection = RunSection()
+    trainer: TrainerSection = TrainerSection()
 
     @model_validator(mode="after")
-    def _groups_divide_batches(self) -> TrainingConfig:
-        if self.augment.remix_group > 1 and self.data.batch_size % self.augment.remix_group:
-            raise ValueError("augment.remix_group must divide data.batch_size")
+    def _fields_agree(self) -> TrainingConfig:
+        data, augment, optim = self.data, self.augment, self.optim
+        if optim.steps is None and optim.epochs is None:
+            raise ValueError("optim.steps or optim.epochs must say when the run ends")
+        if data.stride is None and (optim.epochs is not None or data.repeat > 1):
+            field = "data.repeat" if optim.epochs is None else "optim.epochs"
+            raise ValueError(f"{field} counts passes over windows and needs data.stride")
+        if data.batch_size % optim.accumulate:
+            raise ValueError("optim.accumulate must divide data.batch_size")
+        if augment.remix_group > 1 and data.batch_size // optim.accumulate % augment.remix_group:
+            parts = "data.batch_size" if optim.accumulate == 1 else "data.batch_size / optim.accumulate"
+            raise ValueError(f"augment.remix_group must divide {parts}")
+        if augment.scale is not None and augment.scale[0] > augment.scale[1]:
+            raise ValueError("augment.scale must be two gains, the lower one first")
+        if optim.schedule == "plateau" and optim.warmup_steps:
+            raise ValueError("optim.warmup_steps does not go with optim.schedule = 'plateau'")
         return self
 
 
-def load_config(path: Path) -> TrainingConfig:
+_SECTIONS: dict[str, type[_Section]] = {
+    "model": ModelSection,
+    "data": DataSection,
+    "augment": AugmentSection,
+    "optim": OptimSection,
+    "run": RunSection,
+    "trainer": TrainerSection,
+}
+
+
+def load_config(path: Path, overrides: Iterable[str] = ()) -> TrainingConfig:
     """Read a training configuration.
+
+    Args:
+        path: A TOML file.
+        overrides: ``section.field=value`` each, as of :func:`parse_config`.
 
     Raises:
         ConfigError: The file cannot be read, or a field is unknown or makes no sense; the message names it.
     """
     try:
-        return TrainingConfig.model_validate(tomllib.loads(path.read_text()))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}") from error
+    return parse_config(text, str(path), overrides)
+
+
+def parse_config(text: str, origin: str, overrides: Iterable[str] = ()) -> TrainingConfig:
+    """Read a training configuration from TOML.
+
+    Args:
+        text: The TOML.
+        origin: What messages call it.
+        overrides: ``section.field=value`` each; the value is TOML, or a string where it is not.
+
+    Raises:
+        ConfigError: A field is unknown, makes no sense or contradicts another; the message names it.
+    """
+    try:
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{origin}: {error}") from error
+    for override in overrides:
+        _override(table, override)
+    try:
+        return TrainingConfig.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "configuration"
-        raise ConfigError(f"{path}: {field}: {first['msg']}") from error
+        raise ConfigError(f"{origin}: {_explain(error)}") from error
+
+
+def dump_config(config: TrainingConfig) -> str:
+    """Return a configuration as TOML, every field spelt out."""
+    return tomli_w.dumps(config.model_dump(exclude_none=True))
+
+
+def _override(table: dict[str, Any], override: str) -> None:
+    """Set a field of nested tables from ``section.field=value``."""
+    path, equals, text = override.partition("=")
+    *sections, field = (part.strip() for part in path.split("."))
+    if not equals or not sections:
+        raise ConfigError(f"--set {override}: write it as section.field=value")
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {override}: {section} is a field, not a section")
+    try:
+        table[field] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        table[field] = text
+
+
+def _explain(error: ValidationError) -> str:
+    """Return what is wrong in a sentence that begins with the field."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return ": ".join(part for part in (field, first["msg"].removeprefix("Value error, ")) if part)
+    section, *rest = field.split(".")
+    if not rest:
+        return f"unknown section {section!r}{nearest(section, TrainingConfig.model_fields)}"
+    known = _SECTIONS[section].model_fields
+    return f"unknown field {field!r}{nearest(field, [f'{section}.{name}' for name in known])}"

@@ -1,54 +1,60 @@
-"""One training run: data, checkpoints, resume, and the model package at its end."""
+"""One training run: data, model and trainer put together, and the model package at the end."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from datetime import timedelta
+import signal
+import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, LearningRateMonitor
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from partita.allocator import keep_freed_memory
+from partita.atomic import write_atomically
 from partita.data import find_songs
-from partita.data.cache import CachedSong, cache_song
-from partita.data.excerpts import ExcerptDataset
-from partita.errors import ConfigError
+from partita.data.cache import CachedSong, cache_songs
+from partita.errors import ConfigError, OutputError
 from partita.models import build
 from partita.models.base import WaveformModel
-from partita.training.config import TrainingConfig
+from partita.training import report
+from partita.training.checkpoints import AtomicCheckpointIO, DivergenceError, RunCheckpoint, read_checkpoint
+from partita.training.config import TrainingConfig, dump_config
+from partita.training.guard import DivergenceGuard
+from partita.training.loaders import TrainingData, schedule
+from partita.training.progress import ProgressLine
 from partita.training.task import SeparationTask
-from partita.zoo import Package
+from partita.zoo import Package, open_package
 from partita.zoo.export import export_package
 
-__all__ = ["package_checkpoint", "train"]
+__all__ = ["is_first_process", "load_songs", "package_checkpoint", "train", "train_on"]
 
 _log = logging.getLogger("partita")
+
+_CALIBRATION = 256  # excerpts a model may take the statistics of its input from
 
 
 def train(
     config: TrainingConfig,
     *,
-    data: list[Path],
-    valid: list[Path],
+    data: Mapping[Path, float],
+    valid: Iterable[Path] = (),
     out: Path,
     cache: Path | None = None,
     resume: bool = False,
 ) -> Package:
-    """Train a model and leave it as a package in ``out``.
+    """Train a model and leave it as a package in ``out``, with its log, curves and examples to listen to.
 
     Args:
-        config: The run's configuration; ``config.optim.steps`` says when it ends.
-        data: Folders of songs to train on.
-        valid: Folders of songs to validate on; the best checkpoint is the one with their least loss.
-        out: Folder of the run: checkpoints, log, and at the end the model package.
+        config: The run's configuration.
+        data: Folders of songs to train on, and how much likelier a second of each is.
+        valid: Folders of songs to validate on; the package is the state with their least loss.
+        out: Folder of the run.
         cache: Where decoded songs are kept; ``out/cache`` by default.
         resume: Continue from the last checkpoint in ``out``.
 
@@ -56,48 +62,122 @@ def train(
         The package: the weights of the least validation loss, or the last without validation.
 
     Raises:
-        ConfigError: There is a run in ``out`` and ``resume`` is not set, or nothing to resume.
-        AudioError: A song cannot be read.
+        ConfigError: There is a run in ``out`` and ``resume`` is not set, or nothing to resume, or a field does not go
+            with the data, the devices or the checkpoint.
+        AudioError: No song can be read; a single one that cannot is told of in the log and left out.
+        DivergenceError: The loss or a gradient is no number any more, or has exploded.
+        OutputError: The disk is full; the last good checkpoint is kept.
     """
-    checkpoints = out / "checkpoints"
-    last = checkpoints / "last.ckpt"
-    if resume and not last.exists():
-        raise ConfigError(f"{out}: no checkpoint to resume from")
-    if not resume and checkpoints.exists():
-        raise ConfigError(f"{out}: holds a run already; resume it, or choose another folder")
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(config.model_dump_json(indent=1))
+    last = out / "checkpoints" / "last.ckpt"
+    if is_first_process():  # the others start when it has begun to write
+        if resume and not last.exists():
+            raise ConfigError(f"{out}: no checkpoint to resume from")
+        if not resume and last.exists():
+            raise ConfigError(f"{out}: holds a run already; resume it, or choose another folder")
+    model = _build(config)
+    songs = load_songs(data, model, cache or out / "cache")
+    valid_songs = load_songs(valid, model, cache or out / "cache")
+    weights = [data[song.song.root] for song in songs if song.song.root is not None]
+    return train_on(config, model, songs, weights=weights, valid=valid_songs, out=out, resume=resume)
 
+
+def train_on(
+    config: TrainingConfig,
+    model: WaveformModel,
+    songs: list[CachedSong],
+    *,
+    weights: list[float],
+    valid: list[CachedSong],
+    out: Path,
+    resume: bool = False,
+    callbacks: Iterable[Callback] = (),
+) -> Package:
+    """Train a model on decoded songs, as :func:`train` does.
+
+    Args:
+        config: The run's configuration.
+        model: With fresh weights.
+        songs: What to train on.
+        weights: How much likelier a second of each is.
+        valid: What to validate on.
+        out: Folder of the run.
+        resume: Continue from the last checkpoint in ``out``.
+        callbacks: Lightning's, beside the run's own.
+    """
+    if not valid and (config.optim.schedule == "plateau" or config.optim.early_stop):
+        field = "optim.schedule = 'plateau'" if config.optim.schedule == "plateau" else "optim.early_stop"
+        raise ConfigError(f"{field} needs songs to validate on: give --valid")
+    last, best = (out / "checkpoints" / name for name in ("last.ckpt", "best.ckpt"))
+    plan = schedule(config, model, [song.samples for song in songs])
+    done = read_checkpoint(last, config)["global_step"] if resume else 0
     keep_freed_memory()
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    L.seed_everything(config.run.seed, verbose=False)
-    model = build(config.model.architecture, **config.model.configuration)
-    task = SeparationTask(model, config)
-    songs = _cache_all(data, model, cache or out / "cache")
-    valid_songs = _cache_all(valid, model, cache or out / "cache") if valid else []
-    seconds = sum(song.samples for song in songs) / model.sample_rate
-    _log.info("training on %d songs, %.1f h; %d songs for validation", len(songs), seconds / 3600, len(valid_songs))
+    task = SeparationTask(model, config, steps=plan.steps, valid=valid)
+    feed = TrainingData(config, model, songs, weights=weights, valid=len(valid), steps=plan.steps)
+    keeper = RunCheckpoint(
+        last.parent, minutes=config.run.checkpoint_minutes, steps=plan.steps, patience=config.optim.early_stop
+    )
+    own = [DivergenceGuard(), ProgressLine(plan.steps, config.data.batch_size * config.data.segment), *callbacks]
+    trainer = _trainer(config, out, plan.steps, plan.validate_every, [*own, keeper], bool(valid))
+    if trainer.is_global_zero:
+        write_atomically(out / "config.toml", dump_config(config).encode())
+        hours = sum(song.samples for song in songs) / model.sample_rate / 3600
+        _log.info(
+            "training on %d songs, %.1f h, for %d steps; %d songs for validation",
+            len(songs),
+            hours,
+            plan.steps,
+            len(valid),
+        )
+    if not resume:
+        model.calibrate(feed.excerpts[index].sum(0)[None] for index in range(min(_CALIBRATION, len(feed.excerpts))))
+    if done < plan.steps:
+        try:
+            _fit(trainer, task, feed, last if resume else None)
+        except DivergenceError as error:
+            back = f"the checkpoint of step {keeper.step} is kept; " if keeper.step else ""
+            how = "go on with --resume" if keeper.step else "start again"
+            raise DivergenceError(
+                f"{out}: {error}: {back}lower optim.learning_rate (now {config.optim.learning_rate:g}) or set "
+                f"optim.gradient_clip, then {how}"
+            ) from error
+        except KeyboardInterrupt:
+            if keeper.step:
+                _log.info("stopped; the checkpoint of step %d is kept, go on with --resume", keeper.step)
+            raise
+        except OSError as error:  # of a log; a checkpoint has its own
+            raise OutputError(f"{out}: cannot be written to ({error.strerror}); go on with --resume") from error
+    if trainer.is_global_zero:
+        package_checkpoint(best if valid and best.exists() else last, config, out)
+        report.write_curves(report.write_metrics(out), out)
+        report.write_examples(open_package(out), (valid or songs)[0], out / "examples")
+    trainer.strategy.barrier("the package is written")
+    return open_package(out)
 
-    trainer = L.Trainer(
-        max_steps=config.optim.steps,
-        max_epochs=-1,
-        limit_train_batches=config.run.validate_every,
-        num_sanity_val_steps=0,
-        gradient_clip_val=config.optim.gradient_clip,
-        callbacks=_callbacks(config, checkpoints, bool(valid_songs)),
-        logger=CSVLogger(out, name="log"),
-        log_every_n_steps=10,
-        enable_model_summary=False,
-    )
-    trainer.fit(
-        task,
-        _StepLoader(_excerpts(config, songs, model), batch_sampler=_StepSampler(config.data.batch_size, task)),
-        DataLoader(_WholeSongs(valid_songs), batch_size=1) if valid_songs else None,
-        ckpt_path=str(last) if resume else None,
-        weights_only=False,  # our own checkpoint, which holds the optimiser and the state of the loops
-    )
-    best = checkpoints / "best.ckpt"
-    return package_checkpoint(best if valid_songs and best.exists() else last, config, out)
+
+def is_first_process() -> bool:
+    """Return whether this is the process of a run that speaks and writes, by what started it."""
+    return not getattr(rank_zero_only, "rank", 0)
+
+
+def load_songs(roots: Iterable[Path], model: WaveformModel, cache: Path, most: int | None = None) -> list[CachedSong]:
+    """Decode the songs of folders for a model; what cannot be read is told of in the log and left out.
+
+    Args:
+        roots: Folders of songs.
+        model: Whose sources, channels and sample rate they get.
+        cache: Where they are kept.
+        most: No more songs than these.
+
+    Raises:
+        AudioError: No song can be read.
+    """
+    found = find_songs(roots, model.sources)[:most]
+    if not found:
+        return []
+    songs, problems = cache_songs(found, model.sources, model.audio_channels, model.sample_rate, cache)
+    for problem in problems:
+        _log.warning("left out: %s", problem)
+    return songs
 
 
 def package_checkpoint(checkpoint: Path, config: TrainingConfig, out: Path, **facts: Any) -> Package:
@@ -110,7 +190,7 @@ def package_checkpoint(checkpoint: Path, config: TrainingConfig, out: Path, **fa
         **facts: More fields of the card.
     """
     model = build(config.model.architecture, **config.model.configuration)
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=False, mmap=True)
     weights = {name.removeprefix("model."): value for name, value in saved["state_dict"].items()}
     model.load_state_dict(weights)
     training = {"steps": saved["global_step"], "configuration": config.model_dump(exclude_none=True)}
@@ -125,80 +205,61 @@ def package_checkpoint(checkpoint: Path, config: TrainingConfig, out: Path, **fa
     )
 
 
-def _cache_all(roots: list[Path], model: WaveformModel, folder: Path) -> list[CachedSong]:
-    songs = find_songs(roots, model.sources)
-    return [cache_song(song, model.sources, model.audio_channels, model.sample_rate, folder) for song in songs]
+def _build(config: TrainingConfig) -> WaveformModel:
+    L.seed_everything(config.run.seed, verbose=False)
+    return build(config.model.architecture, **config.model.configuration)
 
 
-def _excerpts(config: TrainingConfig, songs: list[CachedSong], model: WaveformModel) -> ExcerptDataset:
-    samples = model.geometry.input_length(round(config.data.segment * model.sample_rate))
-    samples += round(config.augment.shift * model.sample_rate)
-    return ExcerptDataset(
-        songs,
-        samples=samples,
-        length=config.optim.steps * config.data.batch_size,
-        seed=config.run.seed,
-        weights=[_emphasis(song.name, config.data.emphasis) for song in songs],
-    )
+def _trainer(
+    config: TrainingConfig, out: Path, steps: int, every: int, callbacks: list[Callback], validate: bool
+) -> L.Trainer:
+    """Return a trainer whose epochs are the rounds from one validation to the next."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    optim, where = config.optim, config.trainer
+    averaging = [EMAWeightAveraging(decay=optim.ema_decay)] if optim.ema_decay is not None else []
+    try:
+        return L.Trainer(
+            accelerator=where.accelerator,
+            devices=where.devices,
+            num_nodes=where.nodes,
+            strategy=where.strategy,
+            precision=_precision(where.precision, where.accelerator),
+            sync_batchnorm=where.sync_batchnorm,
+            max_steps=steps,
+            max_epochs=-1,
+            limit_train_batches=every * optim.accumulate,
+            limit_val_batches=None if validate else 0,
+            num_sanity_val_steps=0,
+            accumulate_grad_batches=optim.accumulate,
+            gradient_clip_val=optim.gradient_clip,
+            callbacks=[*averaging, LearningRateMonitor("step"), *callbacks],
+            logger=[CSVLogger(out, name="log", flush_logs_every_n_steps=10), TensorBoardLogger(out, "tensorboard", "")],
+            log_every_n_steps=10,
+            enable_model_summary=False,
+            enable_progress_bar=False,
+            use_distributed_sampler=False,
+            plugins=[AtomicCheckpointIO()],
+        )
+    except (ValueError, RuntimeError) as error:  # what Lightning raises for a device or strategy there is not
+        raise ConfigError(f"[trainer]: {str(error).splitlines()[0]}") from error
 
 
-def _emphasis(name: str, emphasis: dict[str, float]) -> float:
-    return next((weight for prefix, weight in emphasis.items() if name.startswith(prefix)), 1.0)
+def _precision(wanted: str, accelerator: str) -> Any:
+    if wanted != "auto":
+        return "32-true" if wanted == "32" else wanted
+    if accelerator == "cpu" or not torch.cuda.is_available():
+        return "32-true"
+    return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
 
 
-class _StepSampler(Sampler[list[int]]):
-    """Batches of consecutive excerpts, from the trainer's present step on: a resumed run sees what it would have."""
-
-    def __init__(self, batch_size: int, task: SeparationTask) -> None:
-        self._batch_size = batch_size
-        self._task = task
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for step in range(self._task.global_step, self._task.config.optim.steps):
-            yield list(range(step * self._batch_size, (step + 1) * self._batch_size))
-
-    def __len__(self) -> int:
-        return self._task.config.optim.steps
-
-
-class _StepLoader(DataLoader[Tensor]):
-    """Tells Lightning that batches go on where a run broke off; the sampler sees to it."""
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        pass
-
-
-class _WholeSongs(Dataset[Tensor]):
-    """Whole songs, normalised by their mixture; item: float32 ``(sources, channels, samples)``."""
-
-    def __init__(self, songs: list[CachedSong]) -> None:
-        self._songs = songs
-
-    def __len__(self) -> int:
-        return len(self._songs)
-
-    def __getitem__(self, index: int) -> Tensor:
-        song = self._songs[index]
-        stems = [song.excerpt(source, 0, song.samples) for source in range(song.stems.shape[0])]
-        return torch.from_numpy(np.stack(stems) / np.float32(max(song.deviation, 1e-4)))
-
-
-def _callbacks(config: TrainingConfig, folder: Path, has_valid: bool) -> list[Callback]:
-    callbacks: list[Callback] = [
-        ModelCheckpoint(
-            folder,
-            filename="recent",
-            train_time_interval=timedelta(minutes=config.run.checkpoint_minutes),
-            save_last=True,
-            enable_version_counter=False,
-        ),
-        LearningRateMonitor("step"),
-    ]
-    if has_valid:
-        callbacks.append(ModelCheckpoint(folder, filename="best", monitor="valid_loss", enable_version_counter=False))
-    if config.optim.ema_decay is not None:
-        callbacks.append(EMAWeightAveraging(decay=config.optim.ema_decay))
-    return callbacks
+def _fit(trainer: L.Trainer, task: SeparationTask, feed: TrainingData, checkpoint: Path | None) -> None:
+    interrupted = signal.getsignal(signal.SIGINT)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")  # advice on loops and loaders that are as they should be
+        try:
+            # our own checkpoint, which holds more than weights
+            trainer.fit(task, datamodule=feed, ckpt_path=checkpoint, weights_only=False)
+        except SystemExit as error:  # how Lightning passes on Ctrl-C, to which it is deaf from then on
+            signal.signal(signal.SIGINT, interrupted)
+            raise KeyboardInterrupt from error

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import lightning as L
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from partita.data import augment
+from partita.data.cache import CachedSong
 from partita.models.base import WaveformModel
+from partita.separation.windows import overlap_add, plan_windows
 from partita.training.config import TrainingConfig
 
-__all__ = ["SeparationTask", "learning_rate_factor"]
+__all__ = ["SILENT", "SeparationTask", "learning_rate_factor"]
+
+Array = npt.NDArray[np.float32]
+
+SILENT = 1e-4  # deviation of a mixture below which it counts as silence and is not made louder
+_INAUDIBLE = 1e-6  # of the mixture's energy; a source below it has no SDR
+_OVERLAP = 0.25  # of the windows of a validation, as a Separator's
 
 
 class SeparationTask(L.LightningModule):
@@ -22,49 +33,137 @@ class SeparationTask(L.LightningModule):
 
     A training batch is ``(batch, sources, channels, samples)``: stems longer than the excerpt by the room for
     shifts, context included. The loss compares what the model says of the excerpt's middle with the stems there
-    (section 4.4 of the paper). A validation item is a whole song ``(1, sources, channels, samples)``.
+    (section 4.4 of the paper). A validation item is the index of a song, which is separated whole, in windows as a
+    Separator's, so that memory does not grow with it.
+
+    Args:
+        model: What to train.
+        config: Of the run.
+        steps: Of the run.
+        valid: Songs to validate on.
+
+    Attributes:
+        latest_loss: Of the latest training batch.
+        steps: Of the run.
     """
 
-    def __init__(self, model: WaveformModel, config: TrainingConfig) -> None:
+    def __init__(
+        self, model: WaveformModel, config: TrainingConfig, *, steps: int, valid: Sequence[CachedSong] = ()
+    ) -> None:
         super().__init__()
         self.model = model
         self.config = config
-        self._loss = F.l1_loss if config.optim.loss == "l1" else F.mse_loss
+        self.steps = steps
+        self.latest_loss = torch.zeros(())
+        self._valid = valid
+        self._scores = torch.zeros(0)
+        self._distance = F.l1_loss if config.optim.loss == "l1" else F.mse_loss
 
     def training_step(self, stems: Tensor, batch_idx: int) -> Tensor:
         """Return the loss of one augmented batch."""
-        stems = self._augment(stems)
-        mixture = stems.sum(1)
-        estimates = self.model.core(mixture)
-        left = self.model.geometry.left_context
-        loss = self._loss(estimates, stems[..., left : left + estimates.shape[-1]])
-        self.log("train_loss", loss, prog_bar=True)
+        part = batch_idx % self.config.optim.accumulate
+        first = (part * self.trainer.world_size + self.global_rank) * stems.shape[0]  # in the batch of all
+        torch.manual_seed(self._seed(first))  # of dropout
+        stems = self._augment(stems, first)
+        loss = self.model.loss(stems.sum(1), stems, self._distance)
+        self.latest_loss = loss.detach()
+        self.log("train_loss", self.latest_loss, prog_bar=True)
         return loss
 
-    def validation_step(self, stems: Tensor, batch_idx: int) -> None:
-        """Log the loss and the SDR of every audible source over a whole song (dB)."""
-        mixture = stems.sum(1)
-        estimates = self.model(mixture)
-        self.log("valid_loss", self._loss(estimates, stems), batch_size=1, prog_bar=True)
-        for index, source in enumerate(self.model.sources):
-            energy = stems[:, index].square().sum()
-            if energy > 1e-6 * mixture.square().sum():  # a silent source has no SDR
-                error = (estimates[:, index] - stems[:, index]).square().sum()
-                self.log(f"valid_sdr/{source}", 10 * torch.log10(energy / error), batch_size=1)
+    def on_validation_epoch_start(self) -> None:
+        """Begin an empty table, a row a song: how often it was separated, loss, SDRs."""
+        self._scores = torch.zeros(len(self._valid), 2 + len(self.model.sources), device=self.device)
+
+    def validation_step(self, index: int, batch_idx: int) -> None:
+        """Separate a whole song and enter its loss and the SDR of each of its sources (dB, NaN where silent)."""
+        self._scores[index] = torch.from_numpy(self._score(self._valid[index])).to(self._scores)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means over all songs, of all processes."""
+        scores = self.trainer.strategy.reduce(self._scores, reduce_op="sum")
+        means = (scores[:, 1:] / scores[:, :1]).nanmean(0)
+        self.log("valid_loss", means[0], prog_bar=True)
+        for source, mean in zip(self.model.sources, means[1:], strict=True):
+            if not mean.isnan():
+                self.log(f"valid_sdr/{source}", mean)
 
     def configure_optimizers(self) -> Any:
         """Return Adam and its schedule."""
         optim = self.config.optim
-        optimizer = torch.optim.AdamW(self.parameters(), lr=optim.learning_rate, weight_decay=optim.weight_decay)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
+        kind = torch.optim.Adam if optim.optimizer == "adam" else torch.optim.AdamW
+        optimizer = kind(self.parameters(), lr=optim.learning_rate, weight_decay=optim.weight_decay)
+        if optim.schedule == "plateau":
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimizer, factor=optim.factor, patience=optim.patience
+            )
+            # By steps, because Lightning takes a checkpoint of an epoch's end before the epoch's schedules; and not
+            # strict, because it asks again, without a loss, where a run goes on from there.
+            every = self.trainer.limit_train_batches
+            how = {"scheduler": plateau, "interval": "step", "frequency": every, "monitor": "valid_loss"}
+            how["strict"] = False
+            return {"optimizer": optimizer, "lr_scheduler": how}
+        rates = torch.optim.lr_scheduler.LambdaLR(
             optimizer,
-            lambda step: learning_rate_factor(step, optim.steps, optim.warmup_steps, optim.schedule),
+            lambda step: learning_rate_factor(step, self.steps, optim.warmup_steps, optim.schedule),
         )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
-    def _augment(self, stems: Tensor) -> Tensor:
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the configuration."""
+        checkpoint["partita"] = self.config.model_dump()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Let a learning rate or weight decay that was changed since take effect."""
+        optim, before = self.config.optim, checkpoint["partita"]["optim"]
+        change = optim.learning_rate / before["learning_rate"]
+        for group in checkpoint["optimizer_states"][0]["param_groups"]:
+            group["weight_decay"] = optim.weight_decay
+            group.update({name: group[name] * change for name in ("lr", "initial_lr") if name in group})
+        for state in checkpoint["lr_schedulers"]:
+            if "base_lrs" in state:
+                state["base_lrs"] = [rate * change for rate in state["base_lrs"]]
+
+    def _score(self, song: CachedSong) -> npt.NDArray[np.float64]:
+        """Return 1, the loss and the SDR of each source over a song, ``(2 + sources,)``."""
+        rate, level = self.model.sample_rate, np.float32(max(song.deviation, SILENT))
+        segment = round(self.config.run.window * rate)
+        plan = plan_windows(song.samples, segment=segment, overlap=_OVERLAP, geometry=self.model.geometry)
+
+        def mixture() -> Iterator[Array]:
+            for start in range(0, song.samples, segment):
+                yield song.read(start, min(segment, song.samples - start)).sum(0) / level
+
+        done, total = 0, 0.0
+        energy, error = np.zeros((2, len(self.model.sources)))
+        for estimates in overlap_add(mixture(), plan, self._run, batch_size=1):
+            stems = song.read(done, estimates.shape[-1]) / level
+            rest = stems - estimates
+            total += float((np.abs(rest) if self.config.optim.loss == "l1" else rest**2).sum(dtype=np.float64))
+            energy += (stems**2).sum((1, 2), dtype=np.float64)
+            error += (rest**2).sum((1, 2), dtype=np.float64)
+            done += estimates.shape[-1]
+        size = song.samples * len(self.model.sources) * self.model.audio_channels
+        audible = energy > _INAUDIBLE * energy.sum()
+        sdr = np.full_like(energy, np.nan)
+        sdr[audible] = 10 * np.log10(energy[audible] / error[audible])
+        return np.array([1.0, total / size, *sdr])
+
+    def _run(self, batch: Array) -> Array:
+        estimates: Array = self.model.core(torch.from_numpy(batch).to(self.device)).float().cpu().numpy()
+        return estimates
+
+    def _augment(self, stems: Tensor, first: int) -> Tensor:
+        """Augment each group of a batch by a seed of its own: the same in whatever way a batch is dealt out."""
+        group = max(1, self.config.augment.remix_group)
+        return torch.cat(
+            [
+                self._augment_group(part, torch.Generator().manual_seed(self._seed(first + index * group)))
+                for index, part in enumerate(torch.split(stems, group))
+            ]
+        )
+
+    def _augment_group(self, stems: Tensor, generator: torch.Generator) -> Tensor:
         options = self.config.augment
-        generator = torch.Generator().manual_seed(self.config.run.seed * 1_000_003 + self.global_step)
         stems = augment.shift(stems, round(options.shift * self.model.sample_rate), generator)
         if options.flip_sign:
             stems = augment.flip_sign(stems, generator)
@@ -75,6 +174,11 @@ class SeparationTask(L.LightningModule):
         if options.remix_group > 1:
             stems = augment.remix(stems, options.remix_group, generator)
         return stems
+
+    def _seed(self, item: int) -> int:
+        """Return a seed for an item of the present step's batch."""
+        entropy = (self.config.run.seed, self.global_step, item)
+        return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
 
 
 def learning_rate_factor(step: int, steps: int, warmup: int, schedule: str) -> float:

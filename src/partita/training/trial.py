@@ -1,0 +1,144 @@
+"""A run in small: everything once, to find out what does not work, and how long the run would take."""
+
+from __future__ import annotations
+
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import av
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from partita.data import Song, find_songs
+from partita.data.cache import CachedSong
+from partita.models import build
+from partita.training.config import TrainingConfig
+from partita.training.loaders import schedule
+from partita.training.run import load_songs, train_on
+
+__all__ = ["Trial", "try_run"]
+
+_SONGS = 4  # decoded for the trial
+_VALIDATED = 30.0  # seconds of a song
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a run would take.
+
+    Attributes:
+        memory: Most bytes the process had resident, None where the system does not say.
+        device_memory: Most bytes on a CUDA device, None without.
+        step: Seconds of a step.
+        speed: Seconds of audio trained on, a second.
+        steps: Of the whole run.
+        hours: Of the whole run, validations included.
+        package: Bytes of the exported package.
+    """
+
+    memory: int | None
+    device_memory: int | None
+    step: float
+    speed: float
+    steps: int
+    hours: float
+    package: int
+
+
+def try_run(config: TrainingConfig, *, data: Mapping[Path, float], valid: Iterable[Path] = ()) -> Trial:
+    """Take two steps of a run, validate, write a checkpoint and export, and leave nothing behind.
+
+    Args:
+        config: The run's configuration.
+        data: As of :func:`partita.training.run.train`; some of the songs are decoded.
+        valid: As well.
+
+    Raises:
+        PartitaError: Whatever the run would end with.
+    """
+    valid = list(valid)
+    model = build(config.model.architecture, **config.model.configuration)
+    seconds = [_seconds(song) for song in find_songs(data, model.sources)]
+    plan = schedule(config, model, [round(length * model.sample_rate) for length in seconds])
+    short = config.model_copy(
+        update={
+            "data": config.data.model_copy(update={"stride": None, "repeat": 1}),
+            "optim": config.optim.model_copy(update={"steps": 2, "epochs": None}),
+            "run": config.run.model_copy(update={"validate_every": 2}),
+        }
+    )
+    with tempfile.TemporaryDirectory(prefix="partita-check-") as name:
+        folder = Path(name)
+        songs = load_songs(data, model, folder / "cache", most=_SONGS)
+        heard = load_songs(valid, model, folder / "cache", most=1)
+        heard = [_beginning(song, folder / "valid.pcm") for song in heard]
+        watch = _Stopwatch()
+        package = train_on(
+            short, model, songs, weights=[1.0] * len(songs), valid=heard, out=folder / "run", callbacks=[watch]
+        )
+        size = package.size
+    total = plan.steps * watch.step
+    if heard:
+        each = watch.validation / (heard[0].samples / model.sample_rate)
+        validations = math.ceil(plan.steps / plan.validate_every)
+        total += validations * each * sum(_seconds(song) for song in find_songs(valid, model.sources))
+    return Trial(
+        memory=_peak_memory(),
+        device_memory=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        step=watch.step,
+        speed=config.data.batch_size * config.data.segment / watch.step,
+        steps=plan.steps,
+        hours=total / 3600,
+        package=size,
+    )
+
+
+class _Stopwatch(Callback):
+    """Times the latest step and the latest validation, in seconds."""
+
+    step = validation = 0.0
+
+    def __init__(self) -> None:
+        self._ended = self._began = time.monotonic()
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
+            self.step, self._ended = time.monotonic() - self._ended, time.monotonic()
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: Any) -> None:
+        self._began = time.monotonic()
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        self.validation = time.monotonic() - self._began
+
+
+def _beginning(song: CachedSong, path: Path) -> CachedSong:
+    """Return the beginning of a song, written to ``path``."""
+    stems = song.stems[..., : round(_VALIDATED * song.sample_rate)]
+    stems.tofile(path)
+    return replace(song, path=path, shape=stems.shape)
+
+
+def _seconds(song: Song) -> float:
+    """Return the length of a song by the header of one of its files."""
+    try:
+        with av.open(f"file:{next(iter(song.stems.values()))}") as container:
+            return (container.duration or 0) / av.time_base
+    except (av.FFmpegError, OSError):
+        return 0.0  # the run will leave it out
+
+
+def _peak_memory() -> int | None:
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

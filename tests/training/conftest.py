@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+import torch
+
+from partita.training import report, run
+from tests.data.test_songs import make_song
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small tensors are faster without threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with three songs of noise in ``songs``."""
+    for index in range(3):
+        make_song(tmp_path / "songs" / str(index), seconds=1.5, seed=index)
+    return tmp_path
+
+
+@pytest.fixture
+def bare(monkeypatch):
+    """Let a run end with its last checkpoint, without package, curves and examples."""
+    for name in ("write_curves", "write_metrics", "write_examples"):
+        monkeypatch.setattr(report, name, lambda *_: None)
+    monkeypatch.setattr(run, "package_checkpoint", lambda *_: None)
+    monkeypatch.setattr(run, "open_package", lambda out: out)
+
+
+@pytest.fixture(scope="session")
+def same():
+    """Return whether two checkpoints hold the same state, the times of their writing aside."""
+
+    def compare(one, other, path=""):
+        if isinstance(one, dict):
+            assert one.keys() == other.keys(), path
+            for name in one:
+                compare(one[name], other[name], f"{path}/{name}")
+        elif isinstance(one, list | tuple):
+            assert len(one) == len(other), path
+            for index, pair in enumerate(zip(one, other, strict=True)):
+                compare(*pair, f"{path}/{index}")
+        elif isinstance(one, torch.Tensor):
+            assert torch.equal(one, other), path
+        else:
+            assert one == other, path
+
+    def same(one, other):
+        first, second = (torch.load(path, weights_only=False) for path in (one, other))
+        for name in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "callbacks"):
+            compare(first[name], second[name], name)
+        for name in ("current_model_state", "averaging_state"):
+            compare(first.get(name), second.get(name), name)
+
+    return same

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from partita.models import build
+from partita.training.task import SeparationTask, learning_rate_factor
+from tests.training.runs import config
+
+
+class Song:
+    """Noise in memory; the last stem is silent."""
+
+    samples = 100_000
+    deviation = 0.1
+
+    def __init__(self):
+        self.stems = (0.1 * np.random.default_rng(0).standard_normal((4, 2, self.samples))).astype(np.float32)
+        self.stems[3] = 0
+
+    def read(self, start=0, samples=None):
+        return self.stems[..., start : None if samples is None else start + samples]
+
+
+@pytest.mark.parametrize("loss", ["l1", "mse"])
+def test_a_song_is_scored_as_if_it_were_separated_whole(loss):
+    """A model without LSTM says the same in windows; the windows of 0.5 s cover the song in several."""
+    torch.manual_seed(0)
+    model = build("demucs", channels=4, depth=2, lstm_layers=0).eval()
+    task = SeparationTask(model, config("run.window=0.5", f"optim.loss={loss}"), steps=1)
+    song = Song()
+    with torch.no_grad():
+        counted, found, *sdr = task._score(song)
+        stems = torch.from_numpy(song.stems / 0.1)
+        estimates = model(stems.sum(0)[None])[0]
+        distance = torch.nn.functional.l1_loss if loss == "l1" else torch.nn.functional.mse_loss
+        expected = float(distance(estimates, stems))
+        ratio = 10 * torch.log10(stems.square().sum((1, 2)) / (stems - estimates).square().sum((1, 2)))
+    assert counted == 1
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert sdr[:3] == pytest.approx(ratio[:3].tolist(), abs=1e-4)
+    assert np.isnan(sdr[3])
+
+
+def test_learning_rates():
+    assert learning_rate_factor(0, 100, 10, "constant") == pytest.approx(0.1)
+    assert learning_rate_factor(50, 100, 10, "constant") == 1
+    assert learning_rate_factor(10, 110, 10, "cosine") == pytest.approx(1)
+    assert learning_rate_factor(60, 110, 10, "cosine") == pytest.approx(0.5)
+    assert learning_rate_factor(110, 110, 10, "cosine") == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("field", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
+def test_the_optimiser_is_the_one_named(field, kind):
+    task = SeparationTask(build("demucs", channels=4, depth=2), config(f"optim.optimizer={field}"), steps=1)
+    assert type(task.configure_optimizers()["optimizer"]) is kind
