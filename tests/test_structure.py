@@ -14,14 +14,16 @@ ROOT = Path(__file__).parent.parent
 FLOORS = {
     "errors": 0,
     "allocator": 0,
-    "audio": 1,
-    "models": 1,
-    "zoo": 2,
-    "data": 2,
-    "separation": 3,
-    "training": 3,
-    "evaluation": 3,
-    "cli": 4,
+    "atomic": 1,
+    "audio": 2,
+    "models": 2,
+    "zoo": 3,
+    "data": 3,
+    "separation": 4,
+    "training": 5,
+    "evaluation": 5,
+    "experiment": 6,
+    "cli": 7,
 }
 
 

@@ -8,9 +8,13 @@ from typing import Annotated
 import typer
 
 from partita.cli import console
+from partita.cli.data import data
 from partita.cli.doctor import doctor
+from partita.cli.evaluate import evaluate
+from partita.cli.experiment import experiment
 from partita.cli.models import models
 from partita.cli.separate import separate
+from partita.cli.songbook import songbook
 from partita.cli.train import train
 from partita.errors import ConfigError, PartitaError
 
@@ -23,8 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (separate, models, doctor, train):
+for command in (separate, evaluate, models, doctor, train, songbook):
     app.command()(command)
+app.add_typer(data)
+app.add_typer(experiment, name="experiment")
 
 
 def _print_version(wanted: bool) -> None:

@@ -15,7 +15,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     from rich.console import Console
     from rich.table import Table
 
-    from partita.zoo import list_packages
+    from partita.zoo import ORACLES, list_packages
 
     packages = list_packages()
     if as_json:
@@ -51,3 +51,6 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     Console(highlight=False).print(table)
     for definition in sorted({p.card.scores["definition"] for p in packages if "definition" in p.card.scores}):
         typer.echo(f"scores: {definition}")
+    typer.echo("oracles, for partita evaluate only (they need the true stems):")
+    for oracle in ORACLES.values():
+        typer.echo(f"  {oracle.name:8} {oracle.description}")

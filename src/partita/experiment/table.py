@@ -1,0 +1,87 @@
+"""The table of an experiment, beside the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from partita.evaluation.aggregate import Summary, summarise
+from partita.evaluation.results import Run
+from partita.experiment.plan import Experiment
+from partita.zoo.card import CARD_NAME, read_card
+
+__all__ = ["as_markdown", "table_of"]
+
+Rows = list[list[str]]
+
+
+def table_of(
+    experiment: Experiment, scores: Mapping[str, Sequence[Run]], out: Path, metric: str = "sdr"
+) -> tuple[list[str], Rows]:
+    """Return the head and the rows of the table for one folder of songs.
+
+    Figures are dB, as published: median over frames, median over songs, mean over seeds, with the standard error of
+    the mean where there are several; ``all`` is the mean over sources. The paper's own stand beside them; they are for
+    MUSDB18 and its training, so only the order of the systems compares.
+
+    Args:
+        experiment: What was compared.
+        scores: System -> one run a seed, as of :func:`partita.experiment.run.load_scores`.
+        out: Folder of the runs.
+        metric: Of BSSEval v4.
+    """
+    sources = next(iter(scores.values()))[0].sources
+    head = ["system", "paper: all", "all", *sources, "SIR", "whole-song SDR", "parameters", "seeds"]
+    rows = []
+    for system in experiment.systems:
+        paper = f"{system.paper['all']:.2f}" if "all" in system.paper else "-"
+        if runs := scores.get(system.name):
+            package = None if system.config is None else out / f"{system.name}-{experiment.seeds[0]}"
+            rows.append([system.name, paper, *_figures(runs, metric), *_facts(package, len(runs))])
+        else:
+            rows.append([system.name, paper, "not run", *[""] * (len(head) - 3)])
+    return head, rows
+
+
+def as_markdown(head: Sequence[str], rows: Rows) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _figures(runs: Sequence[Run], metric: str) -> list[str]:
+    summary, interference = _summary(runs, metric), _summary(runs, "sir")
+    whole = [_mean([_mean(values) for values in run.whole("sdr").T]) for run in runs]
+    return [
+        _decibels(summary.overall, summary.overall_error),
+        *(_decibels(*pair) for pair in zip(summary.sources, summary.sources_error, strict=True)),
+        _decibels(interference.overall),
+        _decibels(_mean(whole)),
+    ]
+
+
+def _facts(package: Path | None, seeds: int) -> list[str]:
+    """Return what a trained system is; an oracle has neither parameters nor seeds."""
+    if package is None or not (package / CARD_NAME).exists():
+        return ["-", "-"]
+    return [f"{read_card(package).parameters / 1e6:.2f} M", str(seeds)]
+
+
+def _summary(runs: Sequence[Run], metric: str) -> Summary:
+    return summarise([[song.frames[metric] for song in run.songs] for run in runs])
+
+
+def _mean(values: npt.ArrayLike) -> float:
+    """Return the mean of the finite ones."""
+    numbers = np.asarray(values, np.float64)
+    finite = numbers[np.isfinite(numbers)]
+    return float(finite.mean()) if finite.size else float("nan")
+
+
+def _decibels(value: float, error: float = float("nan")) -> str:
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:.2f}" if np.isnan(error) else f"{value:.2f} ± {error:.2f}"
