@@ -73,12 +73,14 @@ def table(
         if markdown:
             typer.echo(f"{title}\n\n{as_markdown(head, rows)}\n")
             continue
-        grid = Table(title=title, title_justify="left", box=None)
+        console = Console(highlight=False)
+        console.print(title, markup=False)
+        grid = Table(box=None)
         for index, name in enumerate(head):
             grid.add_column(name, justify="right" if index else "left")
         for row in rows:
             grid.add_row(*row)
-        Console(highlight=False).print(grid)
+        console.print(grid)
 
 
 def _load(plan: Path) -> Any:

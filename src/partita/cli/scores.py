@@ -40,7 +40,7 @@ def run_evaluation(
     out: Path,
     as_json: bool,
 ) -> int:
-    """Score what is asked for, print it, write ``scores.json`` and ``report.html``, and return how many songs failed."""
+    """Score what is asked for, print it, write ``scores.json`` and ``report.html``; return how many songs failed."""
     if references is None and (estimates or models or not scores):
         raise ConfigError("give the folder of references: partita evaluate REFERENCES ESTIMATES, or --data DIR")
     if references is not None and not (estimates or models):
@@ -51,8 +51,9 @@ def run_evaluation(
     failed = 0
     if references is not None:
         songs, failed = _read_references(references)
+        wanted = sources_of(songs) if sources is None else sources
         for estimator in estimators:
-            runs.append(_run(estimator, songs, sources_of(songs) if sources is None else sources, scoring, jobs, quiet=as_json))
+            runs.append(_run(estimator, songs, wanted, scoring, jobs, quiet=as_json))
             failed += len(runs[-1].failures)
     runs = _named_apart(runs)
     save_runs(runs, out / "scores.json")
@@ -106,14 +107,16 @@ def _print_tables(runs: Sequence[Run]) -> None:
     for run in runs:
         if not run.songs:
             continue
-        table = _table(f"{run.name}: SDR of each song (BSSEval v4, median over frames, dB)", ["song", *run.sources])
+        console.print(f"{escape(printable(run.name))}: SDR of each song (BSSEval v4, median over frames, dB)")
+        table = _table(["song", *run.sources])
         for song, values in zip(run.songs, run.medians("sdr"), strict=True):
             table.add_row(escape(printable(song.name)), *map(_decibels, values))
         console.print(table)
     for run in runs:
         if not run.songs:
             continue
-        table = _table(f"{run.name}: median over {len(run.songs)} songs (dB)", ["", *run.sources, "mean"])
+        console.print(f"{escape(printable(run.name))}: median over {len(run.songs)} songs (dB)")
+        table = _table(["", *run.sources, "mean"])
         for metric in METRICS:
             summary = run.summary(metric)
             table.add_row(metric.upper(), *map(_decibels, summary.sources), _decibels(summary.overall))
@@ -132,8 +135,8 @@ def _means(values: Any) -> Any:
     return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=None)
+def _table(columns: Sequence[str]) -> Table:
+    table = Table(box=None)
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left")
     return table

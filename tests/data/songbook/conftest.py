@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import mido
 import numpy as np
 import pytest
 import soundfile
 
+from partita.data.songbook import players
+from partita.data.songbook.library import Library
 from partita.data.songbook.midi import Note, write_midi
+from partita.data.songbook.soundfont import Soundfont
+from partita.data.songbook.synth import Patch, perform
 
 RATE = 44_100
 
@@ -71,3 +78,20 @@ def material(tmp_path):
     soundfile.write(folder / "drums/l/loop.ogg", 0.1 * noise, RATE)
     soundfile.write(folder / "other/p/phrase.ogg", sung(2.0, 64), RATE)
     return folder
+
+
+@pytest.fixture
+def bare(monkeypatch):
+    """A machine on which no instrument and no speech synthesiser is installed."""
+    for name in ("find_soundfonts", "find_kits", "find_voices"):
+        monkeypatch.setattr(f"partita.data.songbook.library.{name}", list)
+
+
+@pytest.fixture
+def library(material, monkeypatch, bare, tmp_path):  # noqa: ARG001 - bare is a setting
+    def play(font, notes, samples, program=0, *, drums=False):  # noqa: ARG001 - as play is called
+        return perform(Patch("sine"), notes, samples, np.random.default_rng(0))
+
+    monkeypatch.setattr(players, "play", play)
+    opened = Library.open(material, cache=tmp_path / "cache")
+    return replace(opened, fonts=(Soundfont(Path("tone.sf2"), drums_only=False),))

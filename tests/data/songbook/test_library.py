@@ -1,31 +1,57 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
 
-from partita.data.songbook.library import Library, read_audio
+from partita.data.songbook import library as module
+from partita.data.songbook.library import Library
+from partita.data.songbook.recordings import licence, read_audio
+from partita.data.songbook.soundfont import Soundfont
+from partita.data.songbook.voices import SpeechVoice
 from partita.errors import AudioError, ConfigError
 
 
-def test_training_and_held_out_share_no_source(material):
-    train, held = Library.open(material), Library.open(material, held_out=True)
+@pytest.mark.usefixtures("bare")
+def test_training_and_validation_share_no_source(material):
+    train, valid = Library.open(material), Library.open(material, split="valid")
     assert [path.name for path, _ in train.grooves] == ["train.mid"]
-    assert [path.name for path, _ in held.grooves] == ["validation.mid"]
+    assert [path.name for path, _ in valid.grooves] == ["validation.mid"]
     assert [path.name for path in train.songs] == ["march.mid"]
-    assert [path.name for path in held.songs] == ["d_dm05.mid"]
+    assert [path.name for path in valid.songs] == ["d_dm05.mid"]
     assert list(train.singers) == ["alto"]
-    assert list(held.singers) == ["vocadito_10"]
+    assert list(valid.singers) == ["vocadito_10"]
+    assert not set(train.loops + train.phrases) & set(valid.loops + valid.phrases)
 
 
+def test_what_is_installed_is_divided_too(monkeypatch):
+    fonts = [Soundfont(Path(f"{name}.sf2"), drums_only=False) for name in ("FluidR3_GM", "TimGM6mb")]
+    monkeypatch.setattr(module, "find_soundfonts", lambda: fonts)
+    monkeypatch.setattr(module, "find_kits", lambda: [Path("a/VariBreaks"), Path("a/Audiophob")])
+    monkeypatch.setattr(module, "find_voices", lambda: [SpeechVoice("flite", name) for name in ("slt", "rms")])
+    monkeypatch.setattr(module.shutil, "which", lambda _: "/bin/fluidsynth")
+    train, valid = (Library.open(None, split=split) for split in ("train", "valid"))
+    assert [[font.path.stem for font in library.fonts] for library in (train, valid)] == [["FluidR3_GM"], ["TimGM6mb"]]
+    assert [[kit.name for kit in library.kits] for library in (train, valid)] == [["Audiophob"], ["VariBreaks"]]
+    assert [[voice.name for voice in library.voices] for library in (train, valid)] == [["slt"], ["rms"]]
+    monkeypatch.setattr(module.shutil, "which", lambda _: None)
+    assert Library.open(None).fonts == ()  # nothing could play them
+
+
+@pytest.mark.usefixtures("bare")
 def test_only_performances_in_four_are_used(material):
     assert all(bpm == 120 for _, bpm in Library.open(material).grooves)
     assert len(Library.open(material).grooves) == 1
 
 
-def test_a_folder_without_material_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="needs drum performances"):
+def test_folders_without_material_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="holds no material for the split 'train'"):
         Library.open(tmp_path)
+    with pytest.raises(ConfigError, match="no such folder"):
+        Library.open(tmp_path / "nowhere")
 
 
 def test_audio_is_resampled_and_spread_to_both_channels(tmp_path):
@@ -39,5 +65,13 @@ def test_audio_is_resampled_and_spread_to_both_channels(tmp_path):
 
 def test_unreadable_audio_is_named(tmp_path):
     (tmp_path / "b.ogg").write_text("no")
-    with pytest.raises(AudioError, match=r"b\.ogg cannot be read"):
+    with pytest.raises(AudioError, match=r"b\.ogg"):
         read_audio(tmp_path / "b.ogg")
+
+
+def test_licences_are_read_from_beside_the_file_or_its_folder(tmp_path):
+    for folder, expected in (("pjs_CC-BY-SA-4.0", "CC-BY-SA-4.0"), ("some_MIT", "MIT"), ("my_songs", "not stated")):
+        (tmp_path / folder).mkdir()
+        assert licence(tmp_path / folder / "a.ogg") == expected
+    (tmp_path / "my_songs" / "metadata.json").write_text(json.dumps({"licence": "CC0-1.0"}))
+    assert licence(tmp_path / "my_songs" / "a.ogg") == "CC0-1.0"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from partita.data.songbook import singing, vowels
+from partita.data.songbook import singing, takes, vowels
 from partita.data.songbook.formants import Syllable, croon
 from partita.data.songbook.midi import Note
 from partita.data.songbook.singing import Voice
@@ -25,31 +25,30 @@ def rng():
 def take(tmp_path_factory):
     path = tmp_path_factory.mktemp("takes") / "a.wav"
     soundfile.write(path, sung(2.0, 57), RATE)
-    return singing.analyse(path)[0]
+    return takes.analyse(path)[0]
 
 
 def median_pitch(audio):
     """As the analysis hears it: MIDI pitch of (1, samples)."""
-    world = singing._world()
+    world = takes.world()
     pitch, _ = world.dio(audio[0].astype(float), RATE)
     return 69 + 12 * np.log2(np.median(pitch[pitch > 0]) / 440)
 
 
 def test_phrases_are_what_lies_between_pauses():
     voice = sung(4.0, 57, ((0, 0.5), (1.5, 2.0), (3.0, 3.9)))[None]
-    first, second = singing.split_phrases(voice)  # the last 0.1 s are too short to keep
+    first, second = takes.split_phrases(voice)  # the last 0.1 s are too short to keep
     assert (first.start / RATE, first.stop / RATE) == pytest.approx((0.5, 1.5), abs=0.07)
     assert (second.start / RATE, second.stop / RATE) == pytest.approx((2.0, 3.0), abs=0.07)
 
 
 def test_silence_has_no_phrases():
-    assert singing.split_phrases(np.zeros((1, RATE), np.float32)) == []
+    assert takes.split_phrases(np.zeros((1, RATE), np.float32)) == []
 
 
 def test_long_phrases_are_divided(tmp_path):
     soundfile.write(tmp_path / "long.wav", sung(9.0, 57), RATE)
-    takes = singing.analyse(tmp_path / "long.wav")
-    lengths = [len(take.pitch) * singing.FRAME for take in takes]
+    lengths = [len(take.pitch) * takes.FRAME for take in takes.analyse(tmp_path / "long.wav")]
     assert max(lengths) <= 7.0
     assert sum(lengths) == pytest.approx(9.0, abs=0.1)
 
@@ -95,7 +94,7 @@ def test_takes_are_moved_into_the_key(take):
 def test_without_the_vocoder_one_is_told_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyworld", None)
     with pytest.raises(ConfigError, match="pip install"):
-        singing._world()
+        takes.world()
 
 
 def test_one_voice_sings_the_top_line_in_its_range():

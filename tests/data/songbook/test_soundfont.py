@@ -43,10 +43,9 @@ def test_soundfonts_are_found_once(tmp_path):
     ]
 
 
-def test_missing_soundfonts_name_the_packages(tmp_path):
-    (tmp_path / "Kit_LV2.sf2").touch()
-    with pytest.raises(ConfigError, match="fluid-soundfont-gm"):
-        soundfont.find_soundfonts((tmp_path,))
+def test_known_soundfonts_have_a_licence():
+    assert Soundfont(Path("FluidR3_GM.sf2"), drums_only=False).licence == "MIT"
+    assert FONT.licence == "not stated"
 
 
 def test_missing_fluidsynth_names_the_package(monkeypatch):

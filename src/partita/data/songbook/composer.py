@@ -1,4 +1,4 @@
-"""Electronic music from a seed: progressions, bass lines, arpeggios, melodies and drum patterns as notes."""
+"""Electronic music from a seed: progressions, bass lines, arpeggios and melodies as notes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from partita.data.songbook.midi import Note
 
-__all__ = ["Harmony", "arpeggio", "bass_line", "beat", "chords", "harmony", "melody"]
+__all__ = ["BASS_LINES", "Harmony", "acid_line", "arpeggio", "bass_line", "chords", "harmony", "melody", "sparse"]
 
 _MAJOR, _MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 # Degrees of the scale, one a bar.
@@ -25,20 +25,12 @@ _RHYTHMS = {  # onsets in sixteenths of a bar and their length
     "tresillo": ((0, 3), (3, 3), (6, 2), (8, 3), (11, 3), (14, 2)),
     "syncopated": ((0, 2.5), (3, 1), (6, 2), (10, 2), (11, 1), (14, 2)),
     "sparse": ((0, 5), (7, 2), (10, 5)),
-    "gallop": (
-        (0, 2),
-        (2, 1),
-        (3, 1),
-        (4, 2),
-        (6, 1),
-        (7, 1),
-        (8, 2),
-        (10, 1),
-        (11, 1),
-        (12, 2),
-        (14, 1),
-        (15, 1),
-    ),
+    "gallop": tuple((i + j, 2 - bool(j)) for i in range(0, 16, 4) for j in (0, 2, 3)),
+    "rolling": tuple((i + j, 0.9) for i in range(0, 16, 4) for j in (1, 2, 3)),
+    "trap": ((0, 6), (7, 3), (10, 5)),
+    "dotted": ((0, 2.8), (3, 2.8), (6, 2.8), (9, 2.8), (12, 1.9), (14, 1.9)),
+    "push": ((0, 3), (4, 1), (7, 4), (11, 3), (14, 2)),
+    "long": ((0, 12), (12, 4)),
 }
 
 Harmony = tuple[tuple[int, ...], ...]
@@ -91,11 +83,30 @@ def chords(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> t
     return _play(loop, bars, beat, rhythm, [_voiced(chord, centre) for chord in loop], 96)
 
 
-def bass_line(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> tuple[Note, ...]:
-    """Roots with the odd fifth and octave, between E1 and about D3."""
-    rhythm = str(rng.choice(list(_RHYTHMS)))
-    low = int(rng.integers(28, 36))
-    leaps = rng.random(16) < rng.choice([0.0, 0.15, 0.3])
+# Bass style -> roles of its patch, rhythms, and the share of notes that leap by an octave.
+BASS_LINES: dict[str, tuple[tuple[str, ...], tuple[str, ...], float]] = {
+    "sub": (("sub",), ("held", "halves", "sparse", "long"), 0.0),
+    "off-beat": (("bass", "fm bass", "sub"), ("offbeat",), 0.1),
+    "octaves": (("bass", "fm bass"), ("eighths",), 0.5),
+    "eighths": (("bass", "fm bass"), ("eighths",), 0.05),
+    "sixteenths": (("bass", "acid"), ("sixteenths", "gallop"), 0.15),
+    "rolling": (("bass", "fm bass", "sub"), ("rolling",), 0.0),
+    "reese": (("reese",), ("held", "halves", "long", "push"), 0.0),
+    "wobble": (("wobble", "growl"), ("held", "halves", "long"), 0.0),
+    "808": (("808",), ("trap", "sparse", "long", "push"), 0.1),
+    "syncopated": (("bass", "fm bass", "sub"), ("syncopated", "tresillo", "dotted", "push"), 0.2),
+    "acid": (("acid",), ("sixteenths",), 0.3),
+}
+
+
+def bass_line(style: str, loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> tuple[Note, ...]:
+    """Roots with the odd fifth and octave in one of the :data:`BASS_LINES`, from about E1 to D3."""
+    if style == "acid":
+        return acid_line(loop, bars, beat, rng)
+    _, rhythms, leaping = BASS_LINES[style]
+    rhythm = str(rng.choice(list(rhythms)))
+    low = int(rng.integers(26, 36))
+    leaps = np.arange(16) % 2 == 1 if style == "octaves" else rng.random(16) < leaping
     interval = int(rng.choice([12, 7, 12]))
     step = beat / 4
     notes = []
@@ -105,6 +116,34 @@ def bass_line(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -
             pitch = root + interval * bool(leaps[i] and i)
             notes.append(Note((bar * 16 + onset) * step, length * step, pitch, 112 if onset % 4 == 0 else 96))
     return tuple(notes)
+
+
+def acid_line(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> tuple[Note, ...]:
+    """A bar of sixteenths with rests, accents and tied slides, again and again over the roots."""
+    low = int(rng.integers(28, 40))
+    steps = rng.random(16) < rng.uniform(0.5, 0.95)
+    steps[0] = True
+    leaps = rng.choice([0, 0, 0, 12, 12, 7, 3, -2, -12], 16)
+    tied, accents = rng.random(16) < 0.25, rng.random(16) < 0.3
+    follows = rng.random() < 0.5
+    notes = []
+    for bar in range(bars):
+        root = low + ((loop[bar % len(loop)] if follows else loop[0])[0] - low) % 12
+        for i in np.flatnonzero(steps).tolist():
+            length = beat / 4 * (1.05 if tied[i] else 0.55)
+            notes.append(Note((bar + i / 16) * 4 * beat, length, root + int(leaps[i]), 124 if accents[i] else 84))
+    return tuple(notes)
+
+
+def sparse(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> tuple[Note, ...]:
+    """One or two lone notes a bar or every other bar, left to ring."""
+    centre, every = int(rng.integers(48, 80)), int(rng.choice([1, 1, 2]))
+    onsets = sorted({0.0, *(rng.choice([0, 2, 3, 4, 6, 8, 10, 12], int(rng.integers(0, 3))) / 4).tolist()})
+    return tuple(
+        Note((4 * bar + onset) * beat, 1.5 * beat, centre + (loop[bar % len(loop)][i % 3] - centre + 6) % 12 - 6, 100)
+        for bar in range(0, bars, every)
+        for i, onset in enumerate(onsets)
+    )
 
 
 def arpeggio(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> tuple[Note, ...]:
@@ -153,71 +192,3 @@ def melody(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> t
             pitch = min((p for p in range(target - 6, target + 7) if p % 12 in allowed), key=lambda p: abs(p - target))
             notes.append(Note((pair * 16 + onset) * beat / 4, length * beat / 4 * 0.95, pitch, 100))
     return tuple(notes)
-
-
-_KICKS = {
-    "house": (0, 4, 8, 12),
-    "pop": (0, 8, 10),
-    "break": (0, 2, 10, 11),
-    "trap": (0, 7, 10),
-    "half": (0, 10),
-    "electro": (0, 3, 6, 10),
-    "dembow": (0, 4, 8, 12),
-    "garage": (0, 6, 10),
-}
-_SNARES = {"trap": (8,), "half": (8,), "dembow": (3, 6, 11, 14)}
-
-
-def beat(bars: int, seconds: float, rng: np.random.Generator) -> tuple[str, tuple[Note, ...]]:
-    """Draw an electronic drum pattern and play it for ``bars`` bars with ``seconds`` to the beat.
-
-    Returns:
-        Its name and its notes, General MIDI keys.
-    """
-    name = str(rng.choice(list(_KICKS)))
-    kicks = set(_KICKS[name])
-    if name != "house" and rng.random() < 0.5:
-        kicks.add(int(rng.integers(1, 16)))
-    snares = _SNARES.get(name, (4, 12))
-    back = int(rng.choice([38, 39, 38]))
-    layered = rng.random() < 0.25
-    density = str(rng.choice(["offbeat", "eighths", "sixteenths", "rolls" if name == "trap" else "eighths", "none"]))
-    swing = float(rng.choice([0, 0, 0.1, 0.25])) * seconds / 4
-    ghost = set(rng.choice(16, 2, replace=False).tolist()) if rng.random() < 0.4 else set()
-    shaker = rng.random() < 0.3
-    percussion = {int(i): int(rng.choice([37, 56, 45, 50])) for i in rng.choice(16, 3)} if rng.random() < 0.35 else {}
-    crash_every = int(rng.choice([4, 8, 16, 1000]))
-    notes: list[Note] = []
-
-    def hit(bar: int, step: float, key: int, velocity: float) -> None:
-        late = swing if int(step) % 2 else 0.0
-        force = int(np.clip(velocity * rng.uniform(0.92, 1.05), 1, 127))
-        notes.append(Note((bar * 16 + step) * seconds / 4 + late, 0.1, key, force))
-
-    for bar in range(bars):
-        fill = bar % 8 == 7 and rng.random() < 0.7
-        for step in range(16):
-            late_in_fill = fill and step >= 12
-            if step in kicks and not late_in_fill:
-                hit(bar, step, 36, 122)
-            if step in snares or late_in_fill:
-                hit(bar, step, back, 114 if step in snares else 70 + 4 * step)
-                if layered:
-                    hit(bar, step, 39 if back == 38 else 38, 90)
-            if step in ghost and step not in snares:
-                hit(bar, step, 38, 38)
-            if density == "offbeat" and step % 4 == 2:
-                hit(bar, step, 46, 100)
-            if (density == "eighths" and step % 2 == 0) or density == "sixteenths":
-                hit(bar, step, 42, 105 if step % 4 == 0 else 76)
-            if density == "rolls" and step % 2 == 0:
-                split = int(rng.choice([1, 1, 1, 2, 3, 4]))
-                for i in range(split):
-                    hit(bar, step + 2 * i / split, 42, 100 - 8 * i)
-            if shaker:
-                hit(bar, step, 54, 90 if step % 4 == 2 else 60)
-            if step in percussion:
-                hit(bar, step, percussion[step], 84)
-        if bar % crash_every == 0:
-            hit(bar, 0, 49, 105)
-    return name, tuple(sorted(notes, key=lambda note: note.start))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from partita.data.songbook.drums import machine, strike
+from partita.data.songbook.drums import strike
 from partita.data.songbook.effects import (
     RATE,
     Audio,
@@ -27,6 +27,7 @@ from partita.data.songbook.effects import (
     sidechain,
 )
 from partita.data.songbook.formants import Syllable, croon
+from partita.data.songbook.machines import machine
 from partita.data.songbook.midi import Note
 from partita.data.songbook.synth import Patch, perform
 
@@ -88,7 +89,7 @@ def _drums(rng: np.random.Generator) -> tuple[Audio, tuple[Note, ...]]:
         if bar in (4, _CHORUS):
             hit(bar, 0, 49, 96)
     hits.sort(key=lambda note: note.start)
-    kit = machine(np.random.default_rng(3))  # one with a short kick, which leaves the bass its room
+    kit = machine(np.random.default_rng(3), kick="tight")  # a short one leaves the bass its room
     return strike(kit, tuple(hits), _SAMPLES, rng), tuple(hits)
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy import signal
 
-from partita.data.songbook.effects import RATE, Audio, biquad, equalise, pan
-from partita.data.songbook.library import read_audio
+from partita.data.songbook.effects import RATE, Audio
 from partita.data.songbook.midi import Note
+from partita.data.songbook.recordings import read_audio
 from partita.errors import ConfigError
 
-__all__ = ["KITS", "Kit", "find_kits", "general_midi", "load_kit", "machine", "strike"]
+__all__ = ["KITS", "Kit", "find_kits", "general_midi", "kit_licence", "load_kit", "strike"]
 
 KITS = (Path("/usr/share/hydrogen/data/drumkits"),)
 
@@ -103,6 +103,12 @@ def load_kit(folder: Path, rng: np.random.Generator) -> Kit:
     return Kit(folder.name, shots)
 
 
+def kit_licence(folder: Path) -> str:
+    """The licence a Hydrogen kit states."""
+    found = re.search(r"<license>\s*(.+?)\s*</license>", (folder / "drumkit.xml").read_text(errors="replace"), re.S)
+    return found[1] if found else "as stated by the package that brought it"
+
+
 def general_midi(notes: tuple[Note, ...]) -> tuple[Note, ...]:
     """Map the keys of electronic drum sets to General MIDI's."""
     return tuple(replace(note, pitch=_EDGES.get(note.pitch, note.pitch)) for note in notes)
@@ -122,7 +128,8 @@ def strike(kit: Kit, notes: tuple[Note, ...], samples: int, rng: np.random.Gener
         start = int(note.start * RATE)
         length = min(sound.shape[-1], samples - start)
         if key == 46:
-            choke = next((time for time in hats if time > note.start + 0.02), np.inf)
+            after = bisect_right(hats, note.start + 0.02)
+            choke = hats[after] if after < len(hats) else np.inf
             length = int(min(length, (choke - note.start) * RATE + 400))
         if length <= 0:
             continue
@@ -133,76 +140,3 @@ def strike(kit: Kit, notes: tuple[Note, ...], samples: int, rng: np.random.Gener
         shot[:, length - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
         out[:, start : start + length] += shot
     return out
-
-
-def _tone(seconds: float, start: float, end: float, bend: float, decay: float) -> Audio:
-    """Sine (samples,) gliding from ``start`` to ``end`` Hz; ``bend`` and ``decay`` are in seconds."""
-    time = np.arange(int(seconds * RATE), dtype=np.float64) / RATE
-    cycles = end * time + (start - end) * bend * (1 - np.exp(-time / bend))
-    return np.asarray(np.sin(2 * np.pi * cycles) * np.exp(-time / decay), np.float32)
-
-
-def _noise(seconds: float, decay: float, low: float, high: float, rng: np.random.Generator) -> Audio:
-    """Noise (2, samples) between two frequencies in Hz, dying with time constant ``decay`` in seconds."""
-    samples = int(seconds * RATE)
-    hiss = np.repeat(rng.standard_normal((1, samples), np.float32), 2, 0)
-    hiss = equalise(hiss, biquad("high_pass", low), biquad("low_pass", high))
-    return np.asarray(hiss * np.exp(-np.arange(samples) / (decay * RATE)), np.float32)
-
-
-def _metal(seconds: float, decay: float, low: float, rng: np.random.Generator) -> Audio:
-    """Six inharmonic square waves, high-passed: the cymbal of the classic drum machines."""
-    time = np.arange(int(seconds * RATE)) / RATE
-    scale = rng.uniform(0.8, 1.6)
-    hertz = scale * np.array([205.3, 304.4, 369.6, 522.7, 540.0, 800.0]) * rng.uniform(0.95, 1.05, 6)
-    ring = signal.square(2 * np.pi * hertz[:, None] * time).sum(0) / 6
-    ring = np.repeat(ring[None], 2, 0) * np.exp(-time / decay)
-    return equalise(np.asarray(ring, np.float32), biquad("high_pass", low), biquad("high_pass", low, 1.2))
-
-
-def machine(rng: np.random.Generator) -> Kit:
-    """Design a drum machine: kick, snare, claps, hats, toms, cymbals and percussion of synthesis alone."""
-
-    def stereo(mono: Audio) -> Audio:
-        return np.repeat(mono[None], 2, 0)
-
-    def peak(audio: Audio, level: float) -> list[tuple[float, Audio]]:
-        return [(1.0, audio * np.float32(level / np.abs(audio).max()))]
-
-    body = rng.uniform(38, 62)
-    long = rng.choice([0.05, 0.09, 0.14, 0.22, 0.45]) * rng.uniform(0.8, 1.2)
-    kick = stereo(_tone(1.5, body * rng.uniform(3, 9), body, rng.uniform(0.008, 0.04), long))
-    kick[:, :2000] += rng.uniform(0, 0.5) * _noise(2000 / RATE, 0.004, 800, 9000, rng)
-    kick = np.tanh(kick * np.float32(rng.uniform(1, 4)))
-    tone = rng.uniform(150, 240)
-    snare = stereo(_tone(0.8, tone * 1.6, tone, 0.02, rng.uniform(0.05, 0.15))) * rng.uniform(0.3, 0.9)
-    snare += _noise(0.8, rng.uniform(0.05, 0.2), rng.uniform(700, 2500), rng.uniform(6000, 14000), rng)
-    clap = np.zeros((2, int(0.7 * RATE)), np.float32)
-    for burst in range(4):
-        at = int(burst * rng.uniform(0.008, 0.013) * RATE)
-        slap = _noise(0.5, rng.uniform(0.06, 0.14) if burst == 3 else 0.006, 800, rng.uniform(3000, 9000), rng)
-        clap[:, at : at + slap.shape[-1]] += slap
-    low = rng.uniform(5000, 8500)
-    if rng.random() < 0.5:
-        closed, opened = _metal(0.4, rng.uniform(0.02, 0.06), low, rng), _metal(1.0, 0.25, low, rng)
-    else:
-        closed = _noise(0.4, rng.uniform(0.015, 0.06), low, 18000, rng)
-        opened = _noise(1.0, rng.uniform(0.15, 0.35), low, 18000, rng)
-    shaker = _noise(0.2, 0.04, 4500, 12000, rng)
-    shots = {
-        36: peak(kick, 1.0),
-        38: peak(snare, rng.uniform(0.55, 0.85)),
-        37: peak(stereo(_tone(0.2, 2400, 1700, 0.002, 0.012)), 0.5),
-        39: peak(clap, rng.uniform(0.5, 0.75)),
-        42: peak(closed, rng.uniform(0.2, 0.4)),
-        44: peak(closed, 0.25),
-        46: peak(opened, rng.uniform(0.2, 0.4)),
-        49: peak(_metal(2.5, 0.8, 3500, rng) + 0.5 * _noise(2.5, 0.6, 3000, 16000, rng), 0.4),
-        51: peak(_metal(1.5, 0.5, 5000, rng), 0.25),
-        54: peak(pan(shaker, rng.uniform(-0.6, 0.6)), 0.25),
-        56: peak(_metal(0.5, 0.08, 600, rng), 0.35),
-    }
-    for key, tuning in ((45, 1.0), (47, 1.35), (50, 1.8)):
-        tom = stereo(_tone(1.0, 160 * tuning, 85 * tuning, 0.05, 0.18))
-        shots[key] = peak(pan(tom, (tuning - 1.4) * 0.8), 0.7)
-    return Kit("drum machine", shots)

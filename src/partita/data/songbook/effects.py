@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from pedalboard import Delay
 from scipy import signal
 
 __all__ = [
     "Audio",
     "biquad",
     "compress",
+    "compression",
     "delay",
     "equalise",
     "normalise",
@@ -134,14 +136,18 @@ def _follow(level: NDArray[np.float64], attack: float, release: float) -> NDArra
     return np.asarray(signal.lfilter([1 - pole], [1, -pole], held, zi=[held[0] * pole])[0])
 
 
-def compress(audio: Audio, threshold_db: float, ratio: float, attack: float = 0.005, release: float = 0.1) -> Audio:
-    """Linked-channel compressor; ``attack`` and ``release`` in seconds, no make-up gain."""
+def compression(audio: Audio, threshold_db: float, ratio: float, attack: float = 0.005, release: float = 0.1) -> Audio:
+    """Gain (1, samples) of a compressor that hears the louder channel; times in seconds, no make-up gain."""
     samples = audio.shape[-1]
     padded = np.pad(np.abs(audio).max(0), (0, -samples % _HOP)).reshape(-1, _HOP).max(1)
     level = _follow(20 * np.log10(padded.astype(np.float64) + 1e-6), attack, release)
     gain_db = -np.maximum(level - threshold_db, 0) * (1 - 1 / ratio)
-    gain = np.interp(np.arange(samples), np.arange(len(level)) * _HOP, 10 ** (gain_db / 20))
-    return audio * gain.astype(np.float32)
+    return np.interp(np.arange(samples), np.arange(len(level)) * _HOP, 10 ** (gain_db / 20)).astype(np.float32)[None]
+
+
+def compress(audio: Audio, threshold_db: float, ratio: float, attack: float = 0.005, release: float = 0.1) -> Audio:
+    """Apply :func:`compression`."""
+    return audio * compression(audio, threshold_db, ratio, attack, release)
 
 
 def sidechain(samples: int, onsets: NDArray[np.float64], depth: float, release: float) -> Audio:
@@ -169,18 +175,19 @@ def sidechain(samples: int, onsets: NDArray[np.float64], depth: float, release: 
 
 
 def delay(audio: Audio, seconds: float, feedback: float, mix: float, *, ping_pong: bool = False) -> Audio:
-    """Echoes every ``seconds``, each ``feedback`` times the last and darker; at most eight."""
-    step = max(int(seconds * RATE), 1)
-    out, tap = audio.copy(), audio * np.float32(mix)
-    darker = biquad("low_pass", 5000, 0.5)
-    for echo in range(1, 9):
-        if step * echo >= audio.shape[-1] or feedback**echo < 0.03:
-            break
-        tap = equalise(tap * np.float32(feedback), darker)
-        if ping_pong:
-            tap = tap[::-1] * np.array([[1.0], [0.5]] if echo % 2 else [[0.5], [1.0]], np.float32)
-        out[:, step * echo :] += tap[:, : -step * echo]
-    return out
+    """Dark echoes of (2, samples) every ``seconds``, each ``feedback`` times the last, the first ``mix * feedback``.
+
+    With ``ping_pong`` the first, third, ... are on the left, the others on the right.
+    """
+    sent = equalise(audio * np.float32(mix), biquad("low_pass", 4000, 0.5))
+    if not ping_pong:
+        return np.asarray(audio + np.float32(feedback) * Delay(seconds, feedback, 1.0)(sent, RATE), np.float32)
+    mono = sent.mean(0, keepdims=True)
+    even = np.float32(feedback**2) * Delay(2 * seconds, feedback**2, 1.0)(mono, RATE)
+    odd = np.zeros_like(even)
+    step = min(max(int(seconds * RATE), 1), audio.shape[-1])
+    odd[:, step:] = np.float32(feedback) * (mono + even)[:, : audio.shape[-1] - step]
+    return np.asarray(audio + np.concatenate([odd, even]), np.float32)
 
 
 def reverb(audio: Audio, seconds: float, mix: float, rng: np.random.Generator, *, bright: float = 6000.0) -> Audio:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from partita.data.songbook.effects import RATE, Audio, biquad, equalise, sweep
-from partita.data.songbook.synth import oscillator
+from partita.data.songbook.synth import Patch, frequency, wavetables
 
 __all__ = ["Syllable", "croon"]
 
-_BLOCK = 128  # samples per step of the articulation
+_BLOCK = 256  # samples per step of the articulation
 
 # Frequencies (Hz) and levels (dB) of five formants of sung vowels.
 _VOWELS = {
@@ -102,8 +102,9 @@ def croon(syllables: tuple[Syllable, ...], samples: int, rng: np.random.Generato
     drift = ndimage.gaussian_filter1d(rng.standard_normal(blocks), 0.08 * per_second) * 0.6
     vibrato = 0.35 * np.clip((held - 0.22) / 0.35, 0, 1) * np.sin(2 * np.pi * 5.4 * time + drift)
     curve = np.interp(np.arange(samples) / _BLOCK, np.arange(blocks), pitch + vibrato + 0.12 * drift)
-    step = np.array(440 * 2 ** ((curve - 69) / 12) / RATE)
-    source = oscillator("saw", np.cumsum(step)[None], step.astype(np.float32)[None])
+    cycles = np.cumsum(440 * 2 ** ((curve - 69) / 12) / RATE)
+    table = wavetables(Patch("saw"), frequency(float(curve.max())), np.array([20_000.0]))[0]
+    source = table.take((cycles % 1 * len(table)).astype(np.intp))[None]
     # a saw falls by 6 dB an octave; the voice's source, as it leaves the lips, hardly does
     source = equalise(source, biquad("high_shelf", 1200, 0.5, 14))
     source += 0.08 * rng.standard_normal((1, samples), np.float32)

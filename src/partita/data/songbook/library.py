@@ -1,46 +1,40 @@
-"""The MIDI files and recordings that songs are made of, divided into training and held out."""
+"""The MIDI files, recordings, instruments and voices that songs are made of, divided into two splits."""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-import numpy as np
-import soundfile
-import soxr
+from partita.data.songbook.drums import find_kits
+from partita.data.songbook.soundfont import Soundfont, find_soundfonts
+from partita.data.songbook.voices import VALID_VOICES, SpeechVoice, find_voices
+from partita.errors import ConfigError
 
-from partita.data.songbook.effects import RATE, Audio
-from partita.errors import AudioError, ConfigError
+__all__ = ["Library", "Split"]
 
-__all__ = ["Library", "read_audio"]
+Split = Literal["train", "valid"]
 
-# Songs, singers and instruments that only the held-out split may use.
-_HELD_OUT_SONGS = ("d_dm05", "d_dm17", "d_dm29", "d_e1m4", "d_e2m2", "d_e3m6")
-_HELD_OUT_SINGERS = ("vocadito_10", "vocadito_14")
-
-
-def read_audio(path: Path, channels: int = 2) -> Audio:
-    """Read a file as (channels, samples) at 44.1 kHz; mono files are copied to both channels.
-
-    Raises:
-        AudioError: The file cannot be read.
-    """
-    try:
-        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path} cannot be read as audio ({error}); replace or remove it") from error
-    if rate != RATE:
-        audio = soxr.resample(audio, rate, RATE, quality="HQ")
-    audio = audio.T
-    if channels == 1:
-        audio = audio.mean(0, keepdims=True)
-    return np.ascontiguousarray(np.broadcast_to(audio[:channels], (channels, audio.shape[-1])), np.float32)
+# What only the songs of the valid split may use, by name; voices are divided in voices.py, performances by info.csv.
+_VALID = frozenset(
+    {
+        *("d_dm05", "d_dm17", "d_dm29", "d_e1m4", "d_e2m2", "d_e3m6"),  # MIDI songs
+        *("vocadito_10", "vocadito_14", "sms_vignesh"),  # singers
+        *("ForzeeStereo", "BJA_Pacific", "VariBreaks"),  # kits
+        *("TimGM6mb", "Red_Zeppelin_4_LV2"),  # soundfonts
+        *("loop_electric", "loop_mika", "loop_weirdo"),
+        *("sectoid-feelings", "muldjord-chaos-god", "sms_sax-phrase", "sms_sax-phrase-short", "sms_piano"),
+    }
+)
+_ONE_SINGER_A_FILE = ("vocadito", "sms_")
 
 
 @dataclass(frozen=True)
 class Library:
-    """What is found below a folder, for one split.
+    """What there is to make songs of, for one split. The splits share nothing.
 
     Attributes:
         grooves: MIDI files of drum performances in 4/4, and their tempo in beats per minute.
@@ -49,56 +43,89 @@ class Library:
         phrases: Recordings for the ``other`` stem.
         loops: Drum loops.
         stems: Folders of finished songs with ``drums``, ``bass``, ``other`` and perhaps ``vocals``.
-        held_out: Whether this is the held-out split.
+        fonts: Soundfonts.
+        kits: Folders of Hydrogen drum kits.
+        voices: Speech synthesisers' voices.
+        split: Which split this is.
+        cache: Folder where analysed singing is kept; ``None`` keeps none.
     """
 
-    grooves: tuple[tuple[Path, float], ...]
-    songs: tuple[Path, ...]
-    singers: dict[str, tuple[Path, ...]]
-    phrases: tuple[Path, ...]
-    loops: tuple[Path, ...]
-    stems: tuple[Path, ...]
-    held_out: bool
+    grooves: tuple[tuple[Path, float], ...] = ()
+    songs: tuple[Path, ...] = ()
+    singers: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    phrases: tuple[Path, ...] = ()
+    loops: tuple[Path, ...] = ()
+    stems: tuple[Path, ...] = ()
+    fonts: tuple[Soundfont, ...] = ()
+    kits: tuple[Path, ...] = ()
+    voices: tuple[SpeechVoice, ...] = ()
+    split: Split = "train"
+    cache: Path | None = None
 
     @classmethod
-    def open(cls, folder: Path, *, held_out: bool = False) -> Library:
-        """Index ``midi/*``, ``vocals/*``, ``other/*``, ``drums/*`` and ``songs-train/*`` of a folder.
+    def open(cls, folder: Path | None, *, split: Split = "train", cache: Path | None = None) -> Library:
+        """Index a folder and what is installed.
+
+        Args:
+            folder: Holds any of ``midi/*``, ``vocals/*``, ``other/*``, ``drums/*`` and ``songs-train/*``. Without
+                it songs are made of installed instruments and voices and of synthesis alone.
+            split: Which part of it.
+            cache: Folder where analysed singing is kept.
 
         Raises:
-            ConfigError: There is nothing to sing or nothing to play in the folder.
+            ConfigError: The folder does not exist, or holds nothing for the split.
         """
-        grooves = []
-        for table in sorted(folder.glob("midi/*/info.csv")):
-            with table.open(newline="") as lines:
-                grooves += [
-                    (table.parent / row["midi_filename"], float(row["bpm"]))
-                    for row in csv.DictReader(lines)
-                    if row["split"] == ("validation" if held_out else "train")
-                    and row["time_signature"] == "4-4"
-                    and float(row["duration"]) >= 20
-                ]
-        songs = [
-            path
-            for path in sorted(folder.glob("midi/*/*.mid"))
-            if (path.stem in _HELD_OUT_SONGS) == held_out and not (path.parent / "info.csv").exists()
-        ]
+        valid = split == "valid"
+
+        def mine(paths: list[Path]) -> tuple[Path, ...]:
+            return tuple(path for path in sorted(paths) if (path.stem in _VALID) == valid)
+
+        playable = shutil.which("fluidsynth") is not None
+        installed = cls(
+            fonts=tuple(font for font in find_soundfonts() if (font.path.stem in _VALID) == valid and playable),
+            kits=tuple(kit for kit in find_kits() if (kit.name in _VALID) == valid),
+            voices=tuple(voice for voice in find_voices() if (voice.name in VALID_VOICES) == valid),
+            split=split,
+            cache=cache,
+        )
+        if folder is None:
+            return installed
+        if not folder.is_dir():
+            raise ConfigError(f"{folder}: no such folder of material")
+        songs = [path for path in folder.glob("midi/*/*.mid") if not (path.parent / "info.csv").exists()]
         singers: dict[str, list[Path]] = {}
         for path in sorted(folder.glob("vocals/*/*.ogg")):
-            name = path.stem if path.stem.startswith("vocadito") else path.parent.name.split("_")[0]
-            if (name in _HELD_OUT_SINGERS) == held_out:
+            name = path.stem if path.stem.startswith(_ONE_SINGER_A_FILE) else path.parent.name.split("_")[0]
+            if (name in _VALID) == valid:
                 singers.setdefault(name, []).append(path)
         library = cls(
-            grooves=tuple(grooves),
-            songs=tuple(songs),
+            grooves=_grooves(folder, "validation" if valid else "train"),
+            songs=mine(songs),
             singers={name: tuple(takes) for name, takes in singers.items()},
-            phrases=tuple(sorted(folder.glob("other/*/*.ogg"))),
-            loops=tuple(sorted(folder.glob("drums/*/*.ogg"))),
-            stems=() if held_out else tuple(sorted(p.parent for p in folder.glob("songs-train/*/drums.*"))),
-            held_out=held_out,
+            phrases=mine(list(folder.glob("other/*/*.ogg"))),
+            loops=mine(list(folder.glob("drums/*/*.ogg"))),
+            stems=() if valid else tuple(sorted(path.parent for path in folder.glob("songs-train/*/drums.*"))),
+            fonts=installed.fonts,
+            kits=installed.kits,
+            voices=installed.voices,
+            split=split,
+            cache=cache,
         )
-        if not (library.grooves and library.songs and library.singers):
+        if not (library.grooves or library.songs or library.singers or library.phrases or library.loops):
             raise ConfigError(
-                f"{folder} needs drum performances (midi/*/info.csv), songs (midi/*/*.mid) and singing "
-                "(vocals/*/*.ogg); name a folder that has them"
+                f"{folder} holds no material for the split {split!r}: expected midi/*/*.mid, vocals/*/*.ogg, "
+                "other/*/*.ogg or drums/*/*.ogg"
             )
         return library
+
+
+def _grooves(folder: Path, split: str) -> tuple[tuple[Path, float], ...]:
+    found = []
+    for table in sorted(folder.glob("midi/*/info.csv")):
+        with table.open(newline="") as lines:
+            found += [
+                (table.parent / row["midi_filename"], float(row["bpm"]))
+                for row in csv.DictReader(lines)
+                if row["split"] == split and row["time_signature"] == "4-4" and float(row["duration"]) >= 20
+            ]
+    return tuple(found)

@@ -11,7 +11,18 @@ import mido
 
 from partita.errors import AudioError
 
-__all__ = ["DRUM_CHANNEL", "Note", "Part", "crop", "read_midi", "repeat", "tempo", "transpose", "write_midi"]
+__all__ = [
+    "DRUM_CHANNEL",
+    "Note",
+    "Part",
+    "crop",
+    "quantise",
+    "read_midi",
+    "repeat",
+    "tempo",
+    "transpose",
+    "write_midi",
+]
 
 DRUM_CHANNEL = 9
 _TICKS = 960  # per second, as files are written at 60 beats per minute
@@ -139,3 +150,11 @@ def tempo(path: Path) -> float:
         if event.type == "set_tempo":
             now = 60e6 / event.tempo
     return max(lasting, key=lambda bpm: lasting[bpm])
+
+
+def quantise(notes: tuple[Note, ...], step: float) -> tuple[Note, ...]:
+    """Bring onsets and ends to multiples of ``step`` seconds; a note lasts at least one step."""
+    return tuple(
+        replace(note, start=round(note.start / step) * step, duration=max(round(note.duration / step), 1) * step)
+        for note in notes
+    )

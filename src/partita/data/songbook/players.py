@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pedalboard
 import soxr
 
 from partita.data.songbook import drums, synth
@@ -18,27 +19,20 @@ from partita.data.songbook.effects import (
     equalise,
     normalise,
     pan,
-    reverb,
     saturate,
     sweep,
     tremolo,
 )
-from partita.data.songbook.library import Library, read_audio
+from partita.data.songbook.library import Library
+from partita.data.songbook.machines import machine
 from partita.data.songbook.midi import Note, Part, crop, read_midi, repeat
 from partita.data.songbook.patches import random_patch
-from partita.data.songbook.soundfont import Soundfont, play
+from partita.data.songbook.recordings import licence, read_audio
+from partita.data.songbook.soundfont import play
 
-__all__ = [
-    "Band",
-    "drum_loop",
-    "groove",
-    "guitars",
-    "play_part",
-    "play_synth",
-    "riser",
-    "strike_kit",
-    "texture",
-]
+__all__ = ["Band", "drum_loop", "groove", "guitars", "play_part", "play_synth", "strike_kit"]
+
+_BASSES = frozenset({"bass", "sub", "808", "acid", "reese", "wobble", "fm bass", "growl"})
 
 
 @dataclass
@@ -47,30 +41,30 @@ class Band:
 
     Attributes:
         library: Material.
-        fonts: Soundfonts.
-        kits: Folders of drum kits.
         rng: Source of all choices.
         samples: Length of the song.
         beat: Seconds to the beat.
         card: Ingredients used so far, by stem.
+        licences: Of the ingredients that others have made.
     """
 
     library: Library
-    fonts: list[Soundfont]
-    kits: list[Path]
     rng: np.random.Generator
     samples: int
     beat: float
     card: dict[str, Any] = field(default_factory=dict)
+    licences: dict[str, str] = field(default_factory=dict)
 
     @property
     def bars(self) -> int:
         """Bars of four beats that cover the song."""
         return int(np.ceil(self.samples / RATE / self.beat / 4))
 
-    def note(self, stem: str, ingredient: str) -> None:
-        """Add an ingredient to the card."""
+    def note(self, stem: str, ingredient: str, terms: str | None = None) -> None:
+        """Add an ingredient to the card, and its licence if others have made it."""
         self.card.setdefault(stem, []).append(ingredient)
+        if terms:
+            self.licences[ingredient] = terms
 
     def sections(self, probability: float, size: int = 8) -> list[bool]:
         """For each bar, whether a layer plays: decided per section of ``size`` bars, at least once."""
@@ -79,7 +73,7 @@ class Band:
         active[int(self.rng.integers(count))] = True
         return [bool(active[bar // size]) for bar in range(self.bars)]
 
-    def during(self, notes: tuple[Note, ...], active: list[bool]) -> tuple[Note, ...]:
+    def during(self, notes: tuple[Note, ...], active: Sequence[bool]) -> tuple[Note, ...]:
         """Notes whose bar is active."""
         bar = 4 * self.beat
         return tuple(note for note in notes if active[min(int(note.start / bar), len(active) - 1)])
@@ -95,23 +89,30 @@ def groove(band: Band, stretch_to: float) -> tuple[Note, ...]:
     bar = 240 / bpm
     whole = max(int(notes[-1].start / bar), 1) * bar
     played = repeat(crop(notes, 0, whole, ratio), whole * ratio, band.samples / RATE)
-    band.note("drums", f"performance {path.name}")
+    band.note("drums", f"performance {path.name}", licence(path))
     return drums.general_midi(played)
 
 
-def strike_kit(band: Band, notes: tuple[Note, ...], kind: str) -> Audio:
-    """Play drum notes on a ``machine`` (synthesised), a ``sampled`` kit or a ``soundfont``."""
+def strike_kit(
+    band: Band, notes: tuple[Note, ...], kind: str, *, kick: str | None = None, hertz: float | None = None
+) -> Audio:
+    """Play drum notes on a ``machine`` (synthesised), a ``sampled`` kit or a ``soundfont``.
+
+    ``kick`` and ``hertz`` are the machine's (:func:`machines.machine`), which also stands in for what is missing.
+    """
     rng = band.rng
-    if kind == "soundfont":
-        font = band.fonts[int(rng.integers(len(band.fonts)))]
+    if kind == "soundfont" and band.library.fonts:
+        font = band.library.fonts[int(rng.integers(len(band.library.fonts)))]
         program = 0 if font.drums_only else int(rng.choice([0, 0, 8, 16, 24, 25, 25, 32, 40]))
-        band.note("drums", f"{font.path.name} kit {program}")
+        band.note("drums", f"{font.path.name} kit {program}", font.licence)
         return play(font, tuple(n for n in notes if n.start * RATE < band.samples), band.samples, program, drums=True)
-    if kind == "sampled" and band.kits:
-        kit = drums.load_kit(band.kits[int(rng.integers(len(band.kits)))], rng)
+    if kind == "sampled" and band.library.kits:
+        folder = band.library.kits[int(rng.integers(len(band.library.kits)))]
+        kit = drums.load_kit(folder, rng)
+        band.note("drums", kit.name, drums.kit_licence(folder))
     else:
-        kit = drums.machine(rng)
-    band.note("drums", kit.name)
+        kit = machine(rng, kick=kick, hertz=hertz)
+        band.note("drums", kit.name)
     return drums.strike(kit, notes, band.samples, rng)
 
 
@@ -122,7 +123,7 @@ def drum_loop(band: Band) -> Audio:
     beats = 2 ** max(round(float(np.log2(loop.shape[-1] / RATE / band.beat))), 1)
     target = beats * band.beat * RATE
     loop = soxr.resample(loop.T, loop.shape[-1], target, quality="HQ").T[:, : round(target)]
-    band.note("drums", f"loop {path.name}")
+    band.note("drums", f"loop {path.name}", licence(path))
     out = np.zeros((2, band.samples), np.float32)
     for i in range(int(np.ceil(band.samples / target))):
         start = round(i * target)
@@ -135,32 +136,44 @@ def play_synth(band: Band, stem: str, role: str, notes: tuple[Note, ...]) -> Aud
     """Play notes with a random patch for a role and its own effects: (2, samples) at -20 dB."""
     rng = band.rng
     patch = random_patch(role, rng)
+    if patch.wobble and role in ("wobble", "growl"):  # in time with the song
+        patch = replace(patch, wobble_rate=float(rng.choice([1, 1.5, 2, 3, 4])) / band.beat)
     audio = synth.perform(patch, notes, band.samples, rng)
-    if role not in ("bass", "sub"):
-        if rng.random() < 0.4:
-            time = band.beat * float(rng.choice([0.5, 0.75, 0.25]))
-            audio = delay(audio, time, rng.uniform(0.2, 0.6), rng.uniform(0.2, 0.6), ping_pong=bool(rng.random() < 0.6))
-        if rng.random() < 0.4:
-            audio = reverb(audio, rng.uniform(0.5, 3), rng.uniform(0.1, 0.6), rng)
-        if rng.random() < 0.3:  # the filter opens and closes over bars
-            turns = band.samples / RATE / (band.beat * float(rng.choice([4, 16, 32, 64])))
-            phase = np.linspace(0, 2 * np.pi * turns, 4096) + rng.uniform(0, 6)
-            cutoff = rng.uniform(600, 3000) * 2 ** (rng.uniform(0.5, 2) * np.sin(phase))
-            audio = sweep(audio, "low_pass", cutoff, rng.uniform(0.6, 3))
-        if rng.random() < 0.15:
-            audio = tremolo(audio, 1 / (band.beat * float(rng.choice([0.25, 0.5, 1, 4]))), 0.7, np.pi)
-        audio = pan(audio, float(rng.normal(0, 0.3)))
-    elif rng.random() < 0.4:
-        audio = saturate(audio, rng.uniform(3, 18))
     band.note(stem, f"synth {role} ({patch.shape}, {patch.voices} voices)")
-    return normalise(audio, -20.0)
+    if role in _BASSES:
+        if rng.random() < 0.3:
+            audio = saturate(audio, rng.uniform(3, 18))
+        if stem == "bass" and role != "sub" and rng.random() < 0.12:
+            audio = pedalboard.Chorus(rng.uniform(0.2, 1), rng.uniform(0.1, 0.3), 7, 0, 0.3)(audio, RATE)
+        return normalise(audio, -20.0)
+    wet = 0.9 if role in ("sparse", "bell") else 0.4
+    if rng.random() < 0.3:
+        time = band.beat * float(rng.choice([0.5, 0.75, 0.25]))
+        audio = delay(audio, time, rng.uniform(0.2, 0.6), rng.uniform(0.2, 0.6), ping_pong=bool(rng.random() < 0.6))
+    if rng.random() < wet:
+        level = rng.uniform(0.1, 0.5)
+        audio = pedalboard.Reverb(rng.uniform(0.3, 0.98), rng.uniform(0.1, 0.8), level, 1 - level)(audio, RATE)
+    if rng.random() < 0.3:  # the filter opens and closes over bars
+        turns = band.samples / RATE / (band.beat * float(rng.choice([4, 16, 32, 64])))
+        phase = np.linspace(0, 2 * np.pi * turns, band.samples // 2048 + 1) + rng.uniform(0, 6)
+        cutoff = rng.uniform(400, 3000) * 2 ** (rng.uniform(0.5, 2.5) * np.sin(phase))
+        kind = "high_pass" if rng.random() < 0.15 else "low_pass"
+        audio = sweep(audio, kind, cutoff, rng.uniform(0.6, 3))
+    if rng.random() < 0.15:
+        audio = tremolo(audio, 1 / (band.beat * float(rng.choice([0.25, 0.5, 1, 4]))), 0.7, np.pi)
+    return normalise(pan(audio, float(rng.normal(0, 0.3))), -20.0)
 
 
 def play_part(band: Band, stem: str, part: Part) -> Audio:
     """Play a part on a soundfont, on its own program or another, placed: (2, samples) at -20 dB."""
     rng = band.rng
-    fonts = [font for font in band.fonts if not font.drums_only]
-    font = fonts[int(rng.integers(len(fonts)))]
+    fonts = [font for font in band.library.fonts if not font.drums_only]
+    if not fonts:
+        return play_synth(
+            band, stem, "bass" if stem == "bass" else str(rng.choice(["keys", "pad", "lead"])), part.notes
+        )
+    weights = np.array([0.2 if font.compressed else 1.0 for font in fonts])  # those take seconds to unpack
+    font = fonts[int(rng.choice(len(fonts), p=weights / weights.sum()))]
     program = part.program
     chance = rng.random()
     if chance < 0.4:
@@ -184,7 +197,7 @@ def play_part(band: Band, stem: str, part: Part) -> Audio:
         audio = pan(audio, float(np.clip(rng.normal(0, 0.45), -0.9, 0.9)))
     elif rng.random() < 0.3:
         audio = saturate(audio, rng.uniform(3, 15))
-    band.note(stem, f"{font.path.name} program {program}")
+    band.note(stem, f"{font.path.name} program {program}", font.licence)
     return normalise(audio, -20.0)
 
 
@@ -205,33 +218,5 @@ def guitars(band: Band) -> Audio:
         for start in range(0, band.samples, step * int(rng.choice([1, 1, 2]))):
             length = min(sound.shape[-1], band.samples - start)
             out[:, start : start + length] += sound[:, :length]
-    band.note("other", f"recording {path.name}")
-    return normalise(out, -20.0)
-
-
-def texture(band: Band) -> Audio:
-    """A bed of filtered noise that moves slowly: wind, tape, rain: (2, samples) at -20 dB."""
-    rng = band.rng
-    noise = rng.standard_normal((2, band.samples), np.float32)
-    centre, octaves = rng.uniform(300, 5000), rng.uniform(0.3, 2)
-    turns = band.samples / RATE / (band.beat * float(rng.choice([4, 8, 16, 32])))
-    curve = centre * 2 ** (octaves * np.sin(np.linspace(0, 2 * np.pi * turns, 2048)))
-    band.note("other", "texture")
-    return normalise(sweep(noise, "band_pass", curve, rng.uniform(0.5, 4)), -20.0)
-
-
-def riser(band: Band, stem: str) -> Audio:
-    """Noise that opens up over the bars before a section starts, every eight bars: -20 dB."""
-    rng = band.rng
-    bar = 4 * band.beat
-    length = int(float(rng.choice([1, 2, 4])) * bar * RATE)
-    noise = rng.standard_normal((2, length), np.float32)
-    low, high = rng.uniform(200, 800), rng.uniform(5000, 12000)
-    swept = sweep(noise, "band_pass", np.geomspace(low, high, 256), 1.2)
-    swept *= np.linspace(0, 1, length, dtype=np.float32) ** 2
-    out = np.zeros((2, band.samples), np.float32)
-    for start in range(int(8 * bar * RATE) - length, band.samples - length, int(8 * bar * RATE)):
-        if start >= 0 and rng.random() < 0.7:
-            out[:, start : start + length] += swept
-    band.note(stem, "riser")
+    band.note("other", f"recording {path.name}", licence(path))
     return normalise(out, -20.0)

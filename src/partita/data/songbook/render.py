@@ -1,18 +1,22 @@
-"""Songs written to disk in the data set's layout, resumable."""
+"""Songs written to disk in the data set's layout: by several processes, resumable."""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from partita.data.songbook.arrange import Song, arrange, complete
+from partita.data.songbook.arrange import arrange
 from partita.data.songbook.effects import RATE
 from partita.data.songbook.library import Library
+from partita.data.songbook.song import Song
+from partita.data.songbook.styles.stems import complete
 from partita.errors import OutputError
 
 __all__ = ["render_songs", "render_stems", "write_song"]
@@ -38,15 +42,47 @@ def write_song(song: Song, folder: Path) -> None:
         raise OutputError(f"{folder} cannot be written ({error}); choose another folder") from error
 
 
+def _render(library: Library, folder: Path, seed: int, index: int, seconds: float | None) -> Path:
+    write_song(arrange(library, seed, index, seconds=seconds), folder)
+    return folder
+
+
 def render_songs(
-    library: Library, output: Path, songs: range, seed: int, *, seconds: float | None = None
+    library: Library, output: Path, songs: range, seed: int, *, seconds: float | None = None, jobs: int = 1
 ) -> Iterator[Path]:
-    """Write the songs of a seed that are not there yet as ``song-SEED-INDEX``; yields each once written."""
-    for index in songs:
-        folder = output / f"song-{seed}-{index:04}"
-        if not folder.exists():
-            write_song(arrange(library, seed, index, seconds=seconds), folder)
-            yield folder
+    """Write the songs of a seed that are not there yet as ``song-SEED-INDEX``.
+
+    Args:
+        library: Material.
+        output: Folder of the songs.
+        songs: Their indices.
+        seed: Of the songbook; a song is the same whatever ``jobs`` and the other indices are.
+        seconds: Length; drawn between 60 and 100 if not given.
+        jobs: Processes.
+
+    Yields:
+        The folder of each song once it is written.
+
+    Raises:
+        ConfigError: A program or package the songs need is not installed.
+        OutputError: A song cannot be written.
+    """
+    folders = {index: output / f"song-{seed}-{index:04}" for index in songs}
+    missing = [(library, folder, seed, index, seconds) for index, folder in folders.items() if not folder.exists()]
+    if jobs == 1:
+        for task in missing:
+            yield _render(*task)
+        return
+    # not forked: the parent's threads would not come along, their locks would
+    with ProcessPoolExecutor(min(jobs, max(len(missing), 1)), multiprocessing.get_context("spawn")) as pool:
+        pending = {pool.submit(_render, *task) for task in missing}
+        try:
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def render_stems(library: Library, output: Path, seed: int) -> Iterator[Path]:

@@ -1,12 +1,8 @@
-"""Dry takes of singing turned into the vocals of a song: phrases, other voices, keys and effects."""
+"""Takes sung again by the WORLD vocoder: in other keys, tempi and voices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import import_module
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,49 +10,12 @@ import soxr
 from numpy.typing import NDArray
 
 from partita.data.songbook.effects import RATE, Audio
-from partita.data.songbook.library import read_audio
-from partita.errors import ConfigError
+from partita.data.songbook.recordings import read_audio
+from partita.data.songbook.takes import FRAME, Take, world
 
-__all__ = [
-    "FRAME",
-    "Take",
-    "Voice",
-    "analyse",
-    "key_shift",
-    "replay",
-    "resing",
-    "split_phrases",
-    "synthesise",
-]
+__all__ = ["Voice", "key_shift", "replay", "resing", "synthesise"]
 
-FRAME = 0.005  # seconds between frames of the vocoder
-_DIMENSIONS = 80  # of the coded spectral envelope; fewer dull the consonants
 _MAJOR, _MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
-
-
-def _world() -> ModuleType:
-    """The WORLD vocoder."""
-    try:
-        return import_module("pyworld")
-    except ImportError as error:
-        raise ConfigError("pyworld is not installed: pip install 'partita[songbook]' brings it") from error
-
-
-@dataclass(frozen=True)
-class Take:
-    """A phrase of singing as the vocoder sees it, a frame every 5 ms.
-
-    Attributes:
-        pitch: (frames,) fundamental in Hz, 0 where unvoiced.
-        envelope: (frames, dimensions) coded spectral envelope.
-        breath: (frames, bands) coded aperiodicity.
-        source: The recording, and the seconds in it where the phrase starts and ends.
-    """
-
-    source: tuple[Path, float, float]
-    pitch: NDArray[np.float64]
-    envelope: NDArray[np.float32]
-    breath: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -82,73 +41,6 @@ class Voice:
     flutter: float = 0.0
 
 
-def split_phrases(audio: Audio, *, gap: float = 0.25, floor_db: float = -38.0) -> list[slice]:
-    """Find what sounds in a mono take (1, samples).
-
-    Args:
-        audio: The take.
-        gap: Seconds of quiet that end a phrase.
-        floor_db: Quiet, relative to the loudest 20 ms.
-
-    Returns:
-        Slices of samples of at least 0.4 s, with 40 ms kept on either side.
-    """
-    block = RATE // 50
-    usable = audio.shape[-1] // block * block
-    level = np.sqrt(np.square(audio[0, :usable]).reshape(-1, block).mean(1))
-    floor = max(float(level.max(initial=0.0)) * 10 ** (floor_db / 20), 1e-5)
-    loud = np.flatnonzero(level > floor)
-    if len(loud) == 0:
-        return []
-    breaks = np.flatnonzero(np.diff(loud) > gap * 50)
-    starts, ends = loud[np.r_[0, breaks + 1]], loud[np.r_[breaks, len(loud) - 1]] + 1
-    return [
-        slice(max((int(a) - 2) * block, 0), min((int(b) + 2) * block, audio.shape[-1]))
-        for a, b in zip(starts, ends, strict=True)
-        if (b - a) * block > 0.4 * RATE
-    ]
-
-
-@lru_cache(maxsize=4096)
-def analyse(path: Path) -> tuple[Take, ...]:
-    """Split a take into phrases and analyse them with the WORLD vocoder (once a process).
-
-    Raises:
-        AudioError: The file cannot be read.
-        ConfigError: pyworld is not installed.
-    """
-    world = _world()
-    audio = read_audio(path, channels=1)
-    takes = []
-    for phrase in split_phrases(audio):
-        sound = audio[0, phrase].astype(np.float64)
-        pitch, times = world.dio(sound, RATE, f0_floor=65.0, f0_ceil=1100.0, frame_period=1000 * FRAME)
-        pitch = world.stonemask(sound, pitch, times, RATE)
-        if np.mean(pitch > 0) < 0.3:
-            continue
-        envelope = world.cheaptrick(sound, pitch, times, RATE)
-        breath = world.d4c(sound, pitch, times, RATE)
-        coded = world.code_spectral_envelope(envelope, RATE, _DIMENSIONS).astype(np.float32)
-        bands = world.code_aperiodicity(breath, RATE).astype(np.float32)
-        start = phrase.start / RATE
-        for part in _breaths(pitch):
-            span = (path, start + part.start * FRAME, start + part.stop * FRAME)
-            if np.mean(pitch[part] > 0) >= 0.3:
-                takes.append(Take(span, pitch[part], coded[part], bands[part]))
-    return tuple(takes)
-
-
-def _breaths(pitch: NDArray[np.float64], longest: float = 7.0) -> list[slice]:
-    """Divide a long phrase, at unvoiced frames where possible, into parts of up to ``longest`` seconds."""
-    parts, start, limit = [], 0, int(longest / FRAME)
-    while len(pitch) - start > limit:
-        pauses = np.flatnonzero(pitch[start + limit // 3 : start + limit] == 0)
-        stop = start + (limit // 3 + int(pauses[-1]) if len(pauses) else limit)
-        parts.append(slice(start, stop))
-        start = stop
-    return [*parts, slice(start, len(pitch))]
-
-
 def replay(take: Take, semitones: float) -> Audio:
     """The recording of a take, resampled and so moved in pitch, tempo and formants: float32 (1, samples)."""
     path, start, end = take.source
@@ -166,8 +58,8 @@ def _fade(sound: Audio) -> Audio:
     return sound[None]
 
 
-def _midi(pitch: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 69 + 12 * np.log2(np.maximum(pitch, 1) / 440)
+def _midi(pitch: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    return np.asarray(69 + 12 * np.log2(np.maximum(pitch, 1) / 440), np.float64)
 
 
 def key_shift(take: Take, tonic: int, minor: bool) -> int:
@@ -213,7 +105,7 @@ def resing(take: Take, voice: Voice, rng: np.random.Generator) -> Audio:
 
 
 def synthesise(
-    pitch: NDArray[np.float64],
+    pitch: NDArray[np.floating[Any]],
     envelope: NDArray[np.floating[Any]],
     breath: NDArray[np.floating[Any]],
     formants: float = 1.0,
@@ -229,10 +121,10 @@ def synthesise(
     Raises:
         ConfigError: pyworld is not installed.
     """
-    world = _world()
-    size = world.get_cheaptrick_fft_size(RATE)
-    power = world.decode_spectral_envelope(np.ascontiguousarray(envelope, np.float64), RATE, size)
-    aperiodicity = world.decode_aperiodicity(np.ascontiguousarray(breath, np.float64), RATE, size)
+    vocoder = world()
+    size = vocoder.get_cheaptrick_fft_size(RATE)
+    power = vocoder.decode_spectral_envelope(np.ascontiguousarray(envelope, np.float64), RATE, size)
+    aperiodicity = vocoder.decode_aperiodicity(np.ascontiguousarray(breath, np.float64), RATE, size)
     if formants != 1:
         bins = power.shape[1]
         source = np.minimum(np.arange(bins) / formants, bins - 1)
@@ -240,5 +132,5 @@ def synthesise(
         part = source - low
         logs = np.log(power)
         power = np.ascontiguousarray(np.exp(logs[:, low] * (1 - part) + logs[:, low + 1] * part))
-    sound = world.synthesize(np.ascontiguousarray(pitch), power, aperiodicity, RATE, 1000 * FRAME)
+    sound = vocoder.synthesize(np.ascontiguousarray(pitch, np.float64), power, aperiodicity, RATE, 1000 * FRAME)
     return _fade(sound)

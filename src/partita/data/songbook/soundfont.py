@@ -11,13 +11,21 @@ from pathlib import Path
 import numpy as np
 
 from partita.data.songbook.effects import RATE, Audio
-from partita.data.songbook.library import read_audio
 from partita.data.songbook.midi import Note, write_midi
+from partita.data.songbook.recordings import read_audio
 from partita.errors import ConfigError
 
 __all__ = ["FOLDERS", "Soundfont", "find_soundfonts", "play"]
 
 FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/sounds/sf3"))
+
+_LICENCES = {
+    "FluidR3": "MIT",
+    "MuseScore_General": "MIT",
+    "TimGM6mb": "GPL-2.0",
+    "Black_Pearl": "CC-BY-SA-3.0",
+    "Red_Zeppelin": "CC-BY-SA-3.0",
+}
 
 
 @dataclass(frozen=True)
@@ -27,21 +35,21 @@ class Soundfont:
     path: Path
     drums_only: bool
 
+    @property
+    def compressed(self) -> bool:
+        """Whether its samples are compressed, which makes it slow to load."""
+        return self.path.suffix == ".sf3"
+
+    @property
+    def licence(self) -> str:
+        """Licence of the known soundfonts."""
+        return next((terms for name, terms in _LICENCES.items() if self.path.stem.startswith(name)), "not stated")
+
 
 def find_soundfonts(folders: tuple[Path, ...] = FOLDERS) -> list[Soundfont]:
-    """List the distinct soundfonts below ``folders``, by name.
-
-    Raises:
-        ConfigError: None can play melodic parts.
-    """
+    """List the distinct soundfonts below ``folders``, by name."""
     paths = {path.resolve() for folder in folders for path in folder.glob("*.sf[23]")}
-    fonts = [Soundfont(path, path.stem.endswith("_LV2")) for path in sorted(paths, key=lambda path: path.name)]
-    if all(font.drums_only for font in fonts):
-        raise ConfigError(
-            f"no General MIDI soundfont in {', '.join(map(str, folders))}; install the packages "
-            "fluid-soundfont-gm, musescore-general-soundfont or timgm6mb-soundfont"
-        )
-    return fonts
+    return [Soundfont(path, path.stem.endswith("_LV2")) for path in sorted(paths, key=lambda path: path.name)]
 
 
 def play(

@@ -1,7 +1,7 @@
-"""A small subtractive and FM synthesiser: patches that turn notes into float32 audio (channels, samples).
+"""A wavetable and FM synthesiser: patches that turn notes into float32 audio (channels, samples).
 
-Oscillators are band-limited by polynomial corrections at their edges; the filter is a two- or four-pole
-biquad whose cut-off follows an envelope in blocks of 64 samples.
+A waveform is a table of one cycle, built from its harmonics below 18 kHz, so nothing aliases. The filter is
+applied to those harmonics: tables for cut-offs a quarter of an octave apart are cross-faded as the cut-off moves.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from partita.data.songbook.effects import RATE, Audio, sweep
+from partita.data.songbook.effects import RATE, Audio, biquad, equalise
 from partita.data.songbook.midi import Note
 
-__all__ = ["Patch", "envelope", "frequency", "oscillator", "perform", "play_note"]
+__all__ = ["SHAPES", "Patch", "envelope", "frequency", "harmonics", "perform", "play_note", "wavetables"]
 
-_BLOCK = 64
+SHAPES = ("saw", "square", "triangle", "sine", "additive", "fm")
+_SIZE = 8192  # samples of a table; a phase is 32 bits, its top 13 are the index
+_SHIFT = np.uint32(32 - 13)
+_TURN = 2**32
+_TOP = 18_000.0  # Hz
+_PER_OCTAVE = 4  # tables of the filter
 
 
 @dataclass(frozen=True)
@@ -24,23 +29,30 @@ class Patch:
     """How a note sounds.
 
     Attributes:
-        shape: ``saw``, ``square``, ``triangle``, ``sine`` or ``fm``.
+        shape: One of :data:`SHAPES`.
         voices: Detuned copies (unison), spread over the stereo field.
         detune: Largest detuning in cents.
         spread: Stereo width of the copies, 0 to 1.
         sub: Level of a sine one octave below.
         octave: Octaves to move the part by.
         pulse_width: Of ``square``, 0 to 1.
+        partials: Levels of the harmonics of ``additive``, from the first.
         ratio: Modulator frequency of ``fm`` relative to the carrier's.
         index: Peak modulation of ``fm`` in radians.
+        filter: ``low_pass``, ``band_pass`` or ``high_pass``.
         cutoff: Filter cut-off in Hz, before the envelope.
         sweep: Octaves the envelope opens the filter by.
         resonance: Filter quality.
         poles: 2 or 4.
+        wobble: Octaves an oscillator moves the cut-off by, up and down.
+        wobble_rate: Of that oscillator, Hz.
+        drive: Saturation after the filter in dB.
         attack: Seconds.
         decay: Seconds, of both amplitude and filter.
         sustain: Level held after the decay, 0 to 1.
         release: Seconds.
+        glide: Time constant in seconds of the slide from the note before; 0 is none, above it the part is monophonic.
+        bend: Semitones above its pitch at which a note starts, falling in some 40 ms.
         vibrato: Depth in cents at 5.5 Hz.
         noise: Level of filtered noise.
     """
@@ -52,18 +64,28 @@ class Patch:
     sub: float = 0.0
     octave: int = 0
     pulse_width: float = 0.5
+    partials: tuple[float, ...] = (1.0,)
     ratio: float = 1.0
     index: float = 2.0
+    filter: str = "low_pass"
     cutoff: float = 2000.0
     sweep: float = 0.0
     resonance: float = 0.7
     poles: int = 2
+    wobble: float = 0.0
+    wobble_rate: float = 2.0
+    drive: float = 0.0
     attack: float = 0.005
     decay: float = 0.3
     sustain: float = 0.7
     release: float = 0.08
+    glide: float = 0.0
+    bend: float = 0.0
     vibrato: float = 0.0
     noise: float = 0.0
+
+
+_SINE = Patch("sine")
 
 
 def frequency(pitch: float) -> float:
@@ -71,96 +93,136 @@ def frequency(pitch: float) -> float:
     return float(440 * 2 ** ((pitch - 69) / 12))
 
 
-def _edge(phase: NDArray[np.float32], step: NDArray[np.float32] | float) -> NDArray[np.float32]:
-    """Residue of a band-limited downward jump at phase 0 (PolyBLEP), zero away from it."""
-    residue = np.zeros_like(phase)
-    step = np.broadcast_to(np.float32(step), phase.shape)
-    after = phase < step
-    t = phase[after] / step[after]
-    residue[after] = t + t - t * t - 1
-    before = phase > 1 - step
-    t = (phase[before] - 1) / step[before]
-    residue[before] = t * t + t + t + 1
-    return residue
-
-
-def oscillator(
-    shape: str, cycles: NDArray[np.float64], step: NDArray[np.float32] | float = 0.0, width: float = 0.5
-) -> Audio:
-    """Waveform of a phase.
-
-    Args:
-        shape: ``saw``, ``square``, ``triangle`` or ``sine``.
-        cycles: Phase in cycles, any shape.
-        step: Cycles per sample, broadcast against ``cycles``; sets the band limit.
-        width: Fraction of a cycle that ``square`` is high.
-
-    Returns:
-        float32 of the shape of ``cycles``, peak about 1.
+def harmonics(patch: Patch, count: int) -> NDArray[np.complex128]:
+    """Amplitudes (count,) of a patch's waveform, as cosines, from the first harmonic; its peak is about 1.
 
     Raises:
-        ValueError: An unknown shape.
+        ValueError: The shape has no fixed harmonics, or is unknown.
     """
-    if shape == "sine":
-        return np.asarray(np.sin(2 * np.pi * (cycles % 1)), np.float32)
-    phase = (cycles % 1).astype(np.float32)
-    if shape == "saw":
-        return np.asarray(2 * phase - 1 - _edge(phase, step), np.float32)
-    if shape == "triangle":
-        return np.asarray(
-            4 * np.abs(phase - 0.5) - 1, np.float32
-        )  # its harmonics fall by 12 dB an octave: aliases stay inaudible
-    if shape == "square":
-        other = ((cycles + (1 - width)) % 1).astype(np.float32)
-        naive = np.where(phase < width, np.float32(1), np.float32(-1))
-        return np.asarray(naive - (2 * width - 1) + _edge(phase, step) - _edge(other, step), np.float32)
-    raise ValueError(f"no oscillator is called {shape!r}")
+    number = np.arange(1, count + 1)
+    if patch.shape == "sine":
+        return np.where(number == 1, -1j, 0j)
+    if patch.shape == "saw":
+        return np.asarray(2j / (np.pi * number))
+    if patch.shape == "square":
+        width = patch.pulse_width
+        return np.asarray(4 / (np.pi * number) * np.sin(np.pi * number * width) * np.exp(-1j * np.pi * number * width))
+    if patch.shape == "triangle":
+        return np.where(number % 2 == 1, 8 / (np.pi * number) ** 2, 0).astype(np.complex128)
+    if patch.shape == "additive":
+        levels = np.zeros(count)
+        levels[: len(patch.partials)] = patch.partials[:count]
+        # quadratic phases keep the peak of many harmonics low
+        phases = np.exp(1j * np.pi * number**2 / max(len(patch.partials), 1))
+        return np.asarray(levels / np.abs(levels).sum() ** 0.75 * phases)
+    raise ValueError(f"the shape {patch.shape!r} has no table; known are {', '.join(SHAPES[:-1])}")
+
+
+def _response(kind: str, ratio: NDArray[np.float64], q: float, poles: int) -> NDArray[np.complex128]:
+    """Gain of a resonant filter at frequencies relative to its cut-off."""
+    s = 1j * ratio
+    top = {"low_pass": 1.0, "band_pass": s / q, "high_pass": s * s}[kind]
+    gain = top / (s * s + s / q + 1)
+    return np.asarray(gain if poles == 2 else gain / (s * s + s / 0.6 + 1) * (top if kind == "high_pass" else 1))
+
+
+def wavetables(patch: Patch, hertz: float, cutoffs: NDArray[np.float64]) -> Audio:
+    """One cycle of a patch's waveform at ``hertz`` behind its filter at each of the cut-offs: (cutoffs, 8192)."""
+    count = int(np.clip(_TOP / hertz, 1, _SIZE // 4))
+    spectrum = np.zeros((len(cutoffs), _SIZE // 2 + 1), complex)
+    ratio = hertz * np.arange(1, count + 1) / cutoffs[:, None]
+    spectrum[:, 1 : count + 1] = harmonics(patch, count)
+    if patch.shape != "sine":
+        spectrum[:, 1 : count + 1] *= _response(patch.filter, ratio, patch.resonance, patch.poles)
+    return np.asarray(np.fft.irfft(spectrum, _SIZE) * (_SIZE / 2), np.float32)
 
 
 def envelope(samples: int, gate: int, attack: float, decay: float, sustain: float, release: float) -> Audio:
     """Attack-decay-sustain-release curve (samples,) of a key held for ``gate`` samples, times in seconds."""
     rise, fall = max(int(attack * RATE), 1), max(decay * RATE, 1.0)
     time = np.arange(samples, dtype=np.float32)
-    curve = sustain + (1 - sustain) * np.exp(-3 * np.maximum(time - rise, 0) / fall)
+    curve = sustain + (1 - sustain) * np.exp(-3 * np.maximum(time - rise, 0) / np.float32(fall))
     curve[:rise] = (time[:rise] / rise)[:samples]
     if gate < samples:
         tail = max(int(release * RATE), 1)
-        curve[gate:] = curve[gate - 1 if gate else 0] * np.exp(-5 * (time[gate:] - gate) / tail)
+        curve[gate:] = curve[gate - 1 if gate else 0] * np.exp(-5 * (time[gate:] - gate) / np.float32(tail))
         fade = min(tail // 4 + 1, samples - gate)
         curve[samples - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
     return np.asarray(curve, np.float32)
 
 
-def play_note(patch: Patch, pitch: int, seconds: float, rng: np.random.Generator) -> Audio:
-    """Render one held note with its release: float32 (2, samples), peak about 1 at full velocity."""
+def _phases(patch: Patch, hertz: float, slide: float, samples: int, rng: np.random.Generator) -> NDArray[np.uint32]:
+    """Phases (voices, samples) of the unison in 2^-32 cycles."""
+    cents = np.linspace(-1, 1, patch.voices) * patch.detune if patch.voices > 1 else np.zeros(1)
+    steps = np.round(hertz * 2 ** (cents / 1200) / RATE * _TURN).astype(np.uint32)
+    starts = rng.integers(_TURN, size=patch.voices, dtype=np.uint32)
+    if patch.voices == 1:
+        starts[:] = 0  # a bass strikes the same way every time
+    if not (patch.vibrato or slide or patch.bend):
+        return np.asarray(steps[:, None] * np.arange(samples, dtype=np.uint32) + starts[:, None])
+    time = np.arange(samples) / RATE
+    octaves = np.minimum(time / 0.4, 1) * (patch.vibrato / 1200) * np.sin(2 * np.pi * 5.5 * time)
+    if slide:
+        octaves += slide / 12 * np.exp(-time / (patch.glide or 0.05))
+    if patch.bend:
+        octaves += patch.bend / 12 * np.exp(-time / 0.04)
+    warped = np.cumsum(np.exp2(octaves))
+    return np.asarray((warped * steps[:, None] + starts[:, None]) % _TURN, np.uint32)
+
+
+def _radians(phases: NDArray[np.uint32]) -> Audio:
+    return phases.astype(np.float32) * np.float32(2 * np.pi / _TURN)
+
+
+def _filtered(patch: Patch, hertz: float, phases: NDArray[np.uint32], shape: Audio) -> Audio:
+    """Waves (voices, samples) behind the filter, which the envelope ``shape`` (samples,) opens."""
+    base = patch.cutoff * (hertz / 261.6) ** (1 / 3)  # a third of full keyboard tracking
+    moving = patch.shape != "sine" and (patch.sweep or patch.wobble)
+    low, high = (min(patch.sweep, 0) - patch.wobble, max(patch.sweep, 0) + patch.wobble) if moving else (0.0, 0.0)
+    cutoffs = np.clip(base * 2 ** np.arange(low, high + 1 / _PER_OCTAVE, 1 / _PER_OCTAVE), 20, 20_000)
+    tables = wavetables(patch, hertz, cutoffs)
+    index = (phases >> _SHIFT).astype(np.intp)
+    if not moving:
+        return np.asarray(tables[0].take(index))
+    octave = patch.sweep * shape - np.float32(low)
+    if patch.wobble:
+        turn = np.arange(len(shape), dtype=np.float32) * np.float32(2 * np.pi * patch.wobble_rate / RATE)
+        octave = octave + np.float32(patch.wobble) * np.cos(turn)
+    place = np.clip(octave * np.float32(_PER_OCTAVE), 0, len(tables) - 1.001)
+    table = place.astype(np.intp)
+    index += table * _SIZE
+    lower = tables.ravel().take(index)
+    index += _SIZE
+    return np.asarray(lower + (place - table).astype(np.float32) * (tables.ravel().take(index) - lower))
+
+
+def play_note(patch: Patch, pitch: float, seconds: float, rng: np.random.Generator, *, slide: float = 0.0) -> Audio:
+    """Render one held note with its release: float32 (2, samples), peak about 1 at full velocity.
+
+    ``slide`` is how many semitones above its pitch a patch with ``glide`` starts it.
+    """
     gate = max(int(seconds * RATE), 1)
     samples = gate + int(patch.release * RATE)
     hertz = frequency(pitch + 12 * patch.octave)
-    cents = np.linspace(-1, 1, patch.voices) * patch.detune if patch.voices > 1 else np.zeros(1)
-    step = hertz * 2 ** (cents / 1200) / RATE
-    time = np.arange(samples)
-    if patch.vibrato:
-        deep = np.minimum(time / RATE / 0.4, 1) * patch.vibrato / 1200 * np.log(2)
-        time = time + np.cumsum(deep * np.sin(2 * np.pi * 5.5 * time / RATE))
-    cycles = step[:, None] * time + rng.random((patch.voices, 1)) * (patch.voices > 1)
     amplitude = envelope(samples, gate, patch.attack, patch.decay, patch.sustain, patch.release)
+    phases = _phases(patch, hertz, slide, samples, rng)
     if patch.shape == "fm":
+        turns = _phases(patch, hertz * patch.ratio, slide, samples, rng)
         bite = envelope(samples, gate, 0.001, patch.decay, patch.sustain * 0.6, patch.release)
-        deviation = np.sin(2 * np.pi * ((cycles * patch.ratio) % 1)) * (patch.index / (2 * np.pi) * bite)
-        waves = oscillator("sine", cycles + deviation)
+        waves = np.sin(_radians(phases) + np.float32(patch.index) * bite * np.sin(_radians(turns)))
     else:
-        waves = oscillator(patch.shape, cycles, step.astype(np.float32)[:, None], patch.pulse_width)
+        waves = _filtered(patch, hertz, phases, amplitude)
     places = np.linspace(-1, 1, patch.voices) * patch.spread if patch.voices > 1 else np.zeros(1)
-    gains = np.sqrt(np.stack([1 - places, 1 + places]) / 2) / np.sqrt(patch.voices)
-    audio = (np.sqrt(2) * gains).astype(np.float32) @ waves
+    gains = np.sqrt(np.stack([1 - places, 1 + places]) / patch.voices)
+    audio = gains.astype(np.float32) @ waves
     if patch.noise:
-        audio = audio + np.float32(patch.noise) * rng.standard_normal((2, samples), np.float32)
-    if patch.shape != "sine":
-        base = patch.cutoff * 2 ** ((pitch - 60) / 36)  # a third of full keyboard tracking
-        opening = base * 2 ** (patch.sweep * amplitude[:: _BLOCK if patch.sweep else samples])
-        audio = sweep(audio, "low_pass", opening.astype(np.float64), patch.resonance, poles=patch.poles)
+        hiss = np.float32(patch.noise) * rng.standard_normal((2, samples), np.float32)
+        audio += equalise(hiss, biquad("low_pass", patch.cutoff * 2**patch.sweep))
     if patch.sub:
-        audio = audio + np.float32(patch.sub) * oscillator("sine", 0.5 * step.mean() * time)
+        audio += np.float32(patch.sub) * np.sin(_radians(_phases(_SINE, hertz / 2, slide, samples, rng)))
+    if patch.drive:
+        gain = np.float32(10 ** (patch.drive / 20))
+        audio = np.tanh(audio * gain) / np.tanh(gain)
     return np.asarray(audio * amplitude, np.float32)
 
 
@@ -170,12 +232,16 @@ def perform(patch: Patch, notes: tuple[Note, ...], samples: int, rng: np.random.
     Notes of the same pitch and (within 10 ms) duration are rendered once: sequenced music repeats itself.
     """
     out = np.zeros((2, samples), np.float32)
-    rendered: dict[tuple[int, int], Audio] = {}
+    rendered: dict[tuple[int, int, int], Audio] = {}
+    last: Note | None = None
     for note in notes:
-        key = (note.pitch, max(round(note.duration * 100), 2))
+        joined = patch.glide and last is not None and note.start < last.start + last.duration + 0.05
+        slide = last.pitch - note.pitch if joined and last else 0
+        key = (note.pitch, max(round(note.duration * 100), 2), slide)
         if key not in rendered:
-            rendered[key] = play_note(patch, note.pitch, key[1] / 100, rng)
+            rendered[key] = play_note(patch, note.pitch, key[1] / 100, rng, slide=slide)
         start = int(note.start * RATE)
         sound = rendered[key][:, : max(samples - start, 0)]
         out[:, start : start + sound.shape[-1]] += sound * np.float32((note.velocity / 127) ** 1.5)
+        last = note
     return out

@@ -1,174 +1,238 @@
-"""The vocals of a song: phrases of a singer placed in time, doubled, harmonised and chopped."""
+"""The vocals of a song: the ways voices sing, and what an electronic production makes of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from partita.data.songbook.effects import RATE, Audio, normalise, pan
+from partita.data.songbook import vocal_effects
+from partita.data.songbook.chance import draw
+from partita.data.songbook.effects import RATE, Audio, normalise, pan, reverb
 from partita.data.songbook.formants import Syllable, croon
+from partita.data.songbook.leads import Lead, Setting, place_phrases
 from partita.data.songbook.library import Library
-from partita.data.songbook.midi import Note
-from partita.data.songbook.singing import Take, Voice, analyse, key_shift, replay, resing
-from partita.data.songbook.vowels import choir, median_pitch, monophonic, vocalise
+from partita.data.songbook.midi import Note, crop
+from partita.data.songbook.patches import random_patch
+from partita.data.songbook.singers import (
+    VOWELS,
+    Singer,
+    female,
+    range_of,
+    recorded_singer,
+    spoken_singer,
+    vowel_takes,
+)
+from partita.data.songbook.synth import perform
+from partita.data.songbook.takes import median_pitch
+from partita.data.songbook.tunes import Manner, sing_tune
+from partita.data.songbook.vowels import choir, monophonic, vocalise
 
-__all__ = ["Setting", "choose_singer", "sing"]
+__all__ = ["Setting", "sing"]
 
-_VOWELS = "olpc-berklee-voices"  # sustained vowels: choirs and chops, not lead vocals
+_WAYS = {
+    True: {"phrases": 0.34, "tune": 0.32, "vowels": 0.08, "chops": 0.1, "pad": 0.06, "vocoder": 0.1},
+    False: {"phrases": 0.6, "tune": 0.28, "vowels": 0.12},
+}
+_BLOCK = 8  # bars of a tune that come back
 
-
-def choose_singer(library: Library, rng: np.random.Generator) -> str:
-    """Draw a lead singer; those with more takes come up more often."""
-    names = sorted(name for name in library.singers if name != _VOWELS)
-    weight = np.array([len(library.singers[name]) ** 0.3 for name in names])  # variety before quantity
-    return str(rng.choice(names, p=weight / weight.sum()))
-
-
-def _phrases(library: Library, singer: str, count: int, rng: np.random.Generator) -> list[Take]:
-    files = library.singers[singer]
-    drawn = [files[int(i)] for i in rng.permutation(len(files))[:count]]
-    takes = [take for path in drawn for take in analyse(path) if len(take.pitch) > 100]
-    return [takes[int(i)] for i in rng.permutation(len(takes))[:count]]
-
-
-def _chop(sound: Audio, beat: float, rng: np.random.Generator) -> Audio:
-    """Repeat a slice of a phrase rhythmically for two bars: (1, samples)."""
-    step = int(beat * RATE * float(rng.choice([0.5, 0.25, 0.75])))
-    start = int(rng.integers(max(sound.shape[-1] - step, 1)))
-    piece = sound[:, start : start + step].copy()
-    ramp = min(200, piece.shape[-1] // 4)
-    piece[:, :ramp] *= np.linspace(0, 1, ramp, dtype=np.float32)
-    piece[:, piece.shape[-1] - ramp :] *= np.linspace(1, 0, ramp, dtype=np.float32)
-    hits = rng.random(max(int(8 * beat * RATE / step), 2)) < 0.75
-    out = np.zeros((1, len(hits) * step), np.float32)
-    for i in np.flatnonzero(hits).tolist():
-        out[:, i * step : i * step + piece.shape[-1]] = piece
-    return out
+Sung = tuple[Audio, dict[str, Any]] | None
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What the singers need to know of a song.
-
-    Attributes:
-        samples: Length of the song.
-        beat: Seconds to the beat.
-        key: Pitch class of the tonic, and whether the key is minor.
-        tune: A melody that may be sung.
-        chords: Chords that a choir may sing.
-        electronic: Chopped phrases and hard tuning are in style.
-    """
-
-    samples: int
-    beat: float
-    key: tuple[int, bool]
-    tune: tuple[Note, ...]
-    chords: tuple[Note, ...]
-    electronic: bool
+def _singer(library: Library, count: int, spoken: float, rng: np.random.Generator) -> Singer | None:
+    """A spoken voice with the probability ``spoken``, else a recorded one; the other where there is none."""
+    draws = [recorded_singer, spoken_singer] if rng.random() >= spoken else [spoken_singer, recorded_singer]
+    return draws[0](library, count, rng) or draws[1](library, count, rng)
 
 
-class _Lead:
-    """A singer with a voice, who sings takes in the song's key."""
-
-    def __init__(self, takes: list[Take], setting: Setting, rng: np.random.Generator) -> None:
-        target = rng.uniform(45, 68)  # A2 to A flat 4
-        self.shift = float(np.clip(target - np.median([median_pitch(take) for take in takes]), -9, 14))
-        self.natural = bool(rng.random() < 0.35)
-        tonic, minor = setting.key
-        stretched = setting.electronic and rng.random() < 0.12
-        self.voice = Voice(
-            formants=float(np.clip(2 ** (0.3 * self.shift / 12 + rng.normal(0, 0.08)), 0.8, 1.35)),
-            # some electronic songs stretch voices into pads
-            tempo=float(rng.uniform(0.3, 0.6) if stretched else rng.uniform(0.85, 1.25)),
-            tune=float(rng.choice([0.0, 0.5, 0.8, 1.0] if setting.electronic else [0.0, 0.3, 0.7])),
-            tonic=tonic,
-            minor=minor,
-        )
-        self.doubled = bool(rng.random() < 0.4)
-        self.harmony = float(rng.choice([3, 4, 7, 12, -12, -5])) if rng.random() < 0.35 else 0.0
-        self._rng = rng
-
-    def sing(self, take: Take, *, chorus: bool) -> Audio:
-        """A take as (2, samples); choruses are doubled and harmonised."""
-        rng, voice = self._rng, self.voice
-        if self.natural:
-            fit = key_shift(take, voice.tonic, voice.minor)
-            return pan(replay(take, float(np.clip(fit, -5, 6))), 0.0)
-        base = round(self.shift)
-        moved = replace(take, pitch=take.pitch * 2 ** (base / 12))
-        lead = replace(voice, semitones=base + key_shift(moved, voice.tonic, voice.minor))
-        sound = pan(resing(take, lead, rng), 0.0)
-        if self.doubled or chorus:
-            for side in (-0.8, 0.8):
-                other = replace(lead, flutter=12.0, formants=lead.formants * rng.uniform(0.97, 1.03))
-                late = int(rng.uniform(0.005, 0.03) * RATE)
-                sound[:, late:] += 0.45 * pan(resing(take, other, rng), side)[:, : sound.shape[-1] - late]
-        if self.harmony and chorus:
-            second = replace(lead, semitones=lead.semitones + self.harmony, tune=1.0, flutter=8.0)
-            sound += 0.5 * pan(resing(take, second, rng), float(rng.uniform(-0.6, 0.6)))
-        return sound
-
-    def card(self) -> dict[str, Any]:
-        """The voice in words."""
-        changed = f"vocoder, {self.shift:+.0f} semitones, formants x{self.voice.formants:.2f}"
-        return {
-            "voice": "recorded, resampled" if self.natural else changed,
-            "tuning": self.voice.tune,
-            "doubled": self.doubled,
-            "harmony": self.harmony,
-        }
+def _phrases(library: Library, setting: Setting, rng: np.random.Generator) -> Sung:
+    singer = _singer(library, int(rng.integers(3, 8)), 0.2, rng)
+    if singer is None:
+        return None
+    lead = Lead(singer, setting, rng)
+    chops = setting.electronic and bool(rng.random() < 0.25)
+    out = place_phrases(lead, setting, chops=chops, rng=rng)
+    return out, {"singer": singer.name, "licence": singer.licence, "takes": singer.files, **lead.card(), "chops": chops}
 
 
-def _place(takes: list[Take], lead: _Lead, setting: Setting, *, chops: bool, rng: np.random.Generator) -> Audio:
-    """Phrases one after the other on the beat, with pauses; some come back as choruses do."""
-    out = np.zeros((2, setting.samples), np.float32)
-    kept: list[Audio] = []
-    beat = setting.beat
-    time = float(rng.choice([0, 0, 4, 8])) * beat
-    order, turn = rng.permutation(len(takes)), 0
-    while time * RATE < setting.samples - RATE:
-        if kept and rng.random() < 0.35:
-            sound = kept[int(rng.integers(len(kept)))]
-        else:
-            take = takes[int(order[turn % len(takes)])]
-            turn += 1
-            sung = lead.sing(take, chorus=bool(rng.random() < 0.4))
-            sound = normalise(sung, -20.0 + rng.normal(0, 1.5))
-            kept.append(sound)
-        if chops and rng.random() < 0.35:
-            sound = pan(_chop(sound[:1], beat, rng), 0.0)
-        start = int(time * RATE)
-        length = min(sound.shape[-1], setting.samples - start)
-        out[:, start : start + length] += sound[:, :length]
-        gap = float(rng.choice([0, 1, 2, 4, 8], p=[0.2, 0.4, 0.25, 0.1, 0.05])) * beat
-        time = float(np.ceil((time + sound.shape[-1] / RATE + gap) / beat) * beat)
-    return out
-
-
-def _vowels(library: Library, *, many: bool) -> tuple[Take, ...]:
-    """The held vowels of single voices, or of choirs."""
-    files = [path for path in library.singers.get(_VOWELS, ()) if ("voices_" in path.stem) == many]
-    return tuple(take for path in files for take in analyse(path) if len(take.pitch) > 200)
-
-
-def _syllables(tune: tuple[Note, ...], rng: np.random.Generator) -> tuple[Syllable, ...]:
-    """Nonsense sung to a tune."""
-    return tuple(
-        Syllable(
-            note.start,
-            0.95 * note.duration,
-            note.pitch,
-            str(rng.choice(["", "m", "n", "l", "d", "t", "s", "h"])),
-            str(rng.choice(["a", "e", "i", "o", "u"])),
-        )
-        for note in tune
+def _manner(hard: bool, shift: float, rng: np.random.Generator) -> Manner:
+    return Manner(
+        formants=float(np.clip(2 ** (0.3 * shift / 12 + rng.normal(0, 0.1)), 0.75, 1.4)),
+        glide=0.0 if hard else rng.uniform(0.02, 0.12),
+        vibrato=rng.uniform(0, 15) if hard else rng.uniform(5, 60),
+        drift=1.0 if hard else rng.uniform(4, 20),
+        air=float(rng.choice([1.0, 1.0, 1.15])),
+        late=0.0 if hard else rng.uniform(0, 0.02),
     )
 
 
+def _tune(library: Library, setting: Setting, rng: np.random.Generator) -> Sung:
+    """A singer's or a speaker's syllables on the tune, in blocks of bars that recur."""
+    singer = _singer(library, 3, 0.6, rng)
+    low = int(rng.integers(46, 64))
+    tune = monophonic(setting.tune, low, low + 14)
+    if singer is None or len(tune) < 8:
+        return None
+    hard = setting.electronic and bool(rng.random() < 0.4)
+    manner = _manner(hard, low + 7 - range_of(singer.takes), rng)
+    harmony = int(rng.choice([0, 0, 3, 4, 7, 12, -12]))
+    doubled = bool(rng.random() < 0.45)
+    length = _BLOCK * 4 * setting.beat
+    size = int(length * RATE)
+    out = np.zeros((2, setting.samples + size), np.float32)
+    verses: list[Audio] = []
+    for block in range(int(np.ceil(setting.samples / size))):
+        start = block * length
+        if not (setting.sung(start) or setting.sung(start + length / 2)):
+            continue
+        if len(verses) >= 2 or (verses and rng.random() < 0.5):
+            sound = verses[int(rng.integers(len(verses)))]
+        else:
+            notes = tuple(note for note in crop(tune, start, length) if setting.sung(start + note.start))
+            mono = sing_tune(list(singer.takes), notes, size, manner, rng)
+            sound = vocal_effects.double(mono, rng.uniform(0.5, 1), rng) if doubled else pan(mono, 0.0)
+            if harmony and verses:
+                above = tuple(Note(n.start, n.duration, n.pitch + harmony, n.velocity) for n in notes)
+                second = sing_tune(list(singer.takes), above, size, manner, rng)
+                sound = sound + 0.5 * pan(second, rng.uniform(-0.7, 0.7))
+            verses.append(sound)
+        at = block * size
+        out[:, at : at + size] += sound[:, :size]
+    card = {"singer": singer.name, "licence": singer.licence, "takes": singer.files}
+    return out[:, : setting.samples], {
+        **card,
+        "voice": f"sung to a tune, formants x{manner.formants:.2f}",
+        "tuning": 1.0 if hard else 0.7,
+        "doubled": doubled,
+        "harmony": harmony,
+    }
+
+
+def _vowels(library: Library, setting: Setting, rng: np.random.Generator) -> Sung:
+    """Vowels held on the tune, with the vocoder or, without recordings, the formant synthesiser."""
+    woman = bool(rng.random() < 0.7)
+    low = 60 if woman else 48
+    tune = tuple(note for note in monophonic(setting.tune, low, low + 14) if setting.sung(note.start))
+    length = 2 * _BLOCK * 4 * setting.beat  # what comes back after sixteen bars is sung once
+    once = crop(tune, 0, length)
+    samples = min(int(length * RATE), setting.samples)
+    if len(once) < 4:
+        return None
+    size = float(rng.uniform(0.9, 1.15) if woman else rng.uniform(0.75, 0.95))
+    vowels = [take for take in vowel_takes(library, many=False) if female(take) == woman]
+    vowels = [take for take in vowels if low - 8 < median_pitch(take) < low + 26]
+    if vowels:
+        mono = vocalise(tuple(vowels), once, size, samples, rng)
+        card = {"singer": f"{VOWELS}, {'female' if woman else 'male'}", "licence": "CC-BY-3.0"}
+    else:
+        sounds = rng.choice(list("mnldtsh"), len(once)), rng.choice(list("aeiou"), len(once))
+        words = zip(once, *sounds, strict=True)
+        syllables = (Syllable(n.start, 0.95 * n.duration, n.pitch, str(c), str(v)) for n, c, v in words)
+        mono = croon(tuple(syllables), samples, rng, size=size)
+        card = {"singer": "formant synthesis", "licence": "own synthesis"}
+    whole = np.tile(mono, -(-setting.samples // samples))[:, : setting.samples]
+    return pan(whole * setting.gate(), 0.0), {**card, "voice": f"formants x{size:.2f}"}
+
+
+def _chops(library: Library, setting: Setting, rng: np.random.Generator) -> Sung:
+    """Slices of a phrase or two, again and again."""
+    singer = _singer(library, 2, 0.3, rng)
+    if singer is None:
+        return None
+    lead = Lead(singer, setting, rng)
+    loops = [
+        vocal_effects.chop(lead.sing(take, chorus=False)[:1], setting.beat, rng)
+        for take in singer.takes[: int(rng.integers(1, 3))]
+    ]
+    out = np.zeros((2, setting.samples), np.float32)
+    position, time = float(rng.uniform(-0.3, 0.3)), 0.0
+    while time * RATE < setting.samples - 1:
+        loop = loops[int(rng.integers(len(loops)))]
+        if setting.sung(time):
+            start = int(time * RATE)
+            length = min(loop.shape[-1], setting.samples - start)
+            out[:, start : start + length] += pan(loop[:, :length], position)
+        time += max(round(loop.shape[-1] / RATE / setting.beat / 4), 1) * 4 * setting.beat
+    return out, {"singer": singer.name, "licence": singer.licence, "takes": singer.files, "voice": "chopped"}
+
+
+def _pad(library: Library, setting: Setting, rng: np.random.Generator) -> Sung:
+    """Voices held on the chords, in a large room."""
+    chords = tuple(note for note in setting.chords if setting.sung(note.start))
+    if not chords:
+        return None
+    many = vowel_takes(library, many=True)
+    if many and rng.random() < 0.5:
+        out = choir(many, chords, setting.samples, rng)
+        card: dict[str, Any] = {"singer": f"{VOWELS}, choir", "licence": "CC-BY-3.0"}
+    else:
+        singer = _singer(library, 1, 0.3, rng)
+        if singer is None:
+            return None
+        # one loop of the chords, each of its voices stretching a syllable
+        length = _BLOCK * 2 * setting.beat
+        samples = int(length * RATE)
+        out = np.zeros((2, samples), np.float32)
+        once = crop(setting.chords, 0, length)
+        manner = Manner(formants=rng.uniform(0.8, 1.25), glide=0.1, vibrato=rng.uniform(0, 30), late=0.0)
+        for rank in range(int(rng.integers(2, 4))):
+            onsets = sorted({note.start for note in once})
+            ranked = [sorted((n for n in once if n.start == onset), key=lambda n: n.pitch) for onset in onsets]
+            line = tuple(notes[rank] for notes in ranked if len(notes) > rank)
+            voice = sing_tune(list(singer.takes), line, samples, manner, rng)
+            out += pan(voice, float(rng.uniform(-0.8, 0.8)))
+        out = np.tile(out, -(-setting.samples // samples))[:, : setting.samples]
+        card = {"singer": singer.name, "licence": singer.licence, "takes": singer.files}
+    return reverb(out * setting.gate(), rng.uniform(2, 5), rng.uniform(0.5, 2), rng), {**card, "voice": "pad"}
+
+
+def _vocoder(library: Library, setting: Setting, rng: np.random.Generator) -> Sung:
+    """Speech or singing through a channel vocoder, on the song's chords."""
+    singer = _singer(library, 4, 0.6, rng)
+    if singer is None or not setting.chords:
+        return None
+    lead = Lead(singer, setting, rng)
+    lead.natural, lead.doubled, lead.harmony = True, False, 0.0
+    voice = place_phrases(lead, setting, chops=False, rng=rng)
+    down = int(rng.choice([0, 0, -12, -24]))
+    notes = tuple(Note(n.start, n.duration, n.pitch + down, n.velocity) for n in setting.chords)
+    carrier = perform(random_patch(str(rng.choice(["supersaw", "organ", "stab"])), rng), notes, setting.samples, rng)
+    out = vocal_effects.vocode(voice[:1], carrier, rng)
+    return out, {"singer": singer.name, "licence": singer.licence, "takes": singer.files, "voice": "channel vocoder"}
+
+
+_SING: dict[str, Callable[[Library, Setting, np.random.Generator], Sung]] = {
+    "phrases": _phrases,
+    "tune": _tune,
+    "vowels": _vowels,
+    "chops": _chops,
+    "pad": _pad,
+    "vocoder": _vocoder,
+}
+
+
+def _effects(audio: Audio, setting: Setting, rng: np.random.Generator) -> tuple[Audio, list[str]]:
+    """What happens to the voice of an electronic song before it reaches its channel strip."""
+    used = []
+    if rng.random() < 0.4:
+        kind = str(rng.choice(vocal_effects.CHARACTERS))
+        audio = vocal_effects.character(kind, normalise(audio, -20.0), setting.beat, rng)
+        used.append(kind)
+    if rng.random() < 0.2:
+        audio = vocal_effects.stutter(audio, setting.beat, rng)
+        used.append("stutter")
+    if rng.random() < 0.35:
+        audio = vocal_effects.throw(audio, setting.beat, rng)
+        used.append("echo throws")
+    if rng.random() < 0.2:
+        audio = reverb(audio, rng.uniform(2, 6), rng.uniform(0.3, 1.2), rng)
+        used.append("hall")
+    return audio, used
+
+
 def sing(library: Library, setting: Setting, rng: np.random.Generator) -> tuple[Audio, dict[str, Any]]:
-    """Make the dry vocals of a song: phrases, vowels or a synthesised voice, sometimes with a choir.
+    """Make the vocals of a song: one way of singing, in electronic songs with effects and further voices.
 
     Returns:
         float32 (2, samples), and the entry for the song's card.
@@ -176,37 +240,19 @@ def sing(library: Library, setting: Setting, rng: np.random.Generator) -> tuple[
     Raises:
         ConfigError: pyworld is not installed.
     """
-    sustained = _VOWELS in library.singers
-    chance = rng.random()
-    card: dict[str, Any]
-    female = bool(rng.random() < 0.7)
-    low = 60 if female else 48
-    tune = monophonic(setting.tune, low, low + 14)
-    sung = sum(note.duration for note in tune) * RATE / setting.samples
-    if sung > 0.5 and chance < 0.06 and not library.held_out:
-        size = float(rng.uniform(0.9, 1.15) if female else rng.uniform(0.75, 0.95))
-        out = pan(croon(_syllables(tune, rng), setting.samples, rng, size=size), 0.0)
-        card = {"singer": "formant synthesis", "voice": f"formants x{size:.2f}"}
-    elif sustained and sung > 0.5 and chance < 0.28:
-        vowels = tuple(
-            take
-            for take in _vowels(library, many=False)
-            if take.source[0].name.startswith("female") == female and low - 8 < median_pitch(take) < low + 26
-        )
-        formants = float(rng.uniform(0.85, 1.2))
-        out = pan(vocalise(vowels, tune, formants, setting.samples, rng), 0.0)
-        sex = "female" if female else "male"
-        card = {"singer": f"{_VOWELS}, {sex}", "voice": f"vowels, formants x{formants:.2f}"}
-    else:
-        singer = choose_singer(library, rng)
-        takes = _phrases(library, singer, int(rng.integers(5, 12)), rng)
-        lead = _Lead(takes, setting, rng)
-        chops = setting.electronic and bool(rng.random() < 0.25)
-        out = _place(takes, lead, setting, chops=chops, rng=rng)
-        files = sorted({take.source[0].name for take in takes})
-        card = {"singer": singer, "takes": files, **lead.card(), "chopped": chops}
-    if sustained and setting.chords and rng.random() < 0.12:
-        backing = choir(_vowels(library, many=True), setting.chords, setting.samples, rng)
-        out = normalise(out, -20.0) + normalise(backing, rng.uniform(-32, -24))
-        card["choir"] = True
+    way = draw(_WAYS[setting.electronic], rng)
+    sung = _SING[way](library, setting, rng) or _phrases(library, setting, rng) or _vowels(library, setting, rng)
+    if sung is None:
+        return np.zeros((2, setting.samples), np.float32), {"singer": None}
+    out, card = sung
+    if not setting.electronic:
+        return out, card
+    out, card["effects"] = _effects(normalise(out, -20.0), setting, rng)
+    out = normalise(out, -20.0)
+    for name, chance in (("chops", 0.15), ("pad", 0.15), ("vocoder", 0.06)):
+        if name != way and rng.random() < chance:
+            more = _SING[name](library, setting, rng)
+            if more:
+                out += normalise(more[0], rng.uniform(-36, -25))
+                card.setdefault("further voices", []).append(more[1])
     return out, card

@@ -7,14 +7,10 @@ from numpy.typing import NDArray
 
 from partita.data.songbook.effects import RATE, Audio, pan
 from partita.data.songbook.midi import Note
-from partita.data.songbook.singing import FRAME, Take, replay, synthesise
+from partita.data.songbook.singing import replay, synthesise
+from partita.data.songbook.takes import FRAME, Take, median_pitch
 
-__all__ = ["choir", "median_pitch", "monophonic", "vocalise"]
-
-
-def median_pitch(take: Take) -> float:
-    """Median fundamental of the voiced frames as a (fractional) MIDI pitch."""
-    return float(69 + 12 * np.log2(np.median(take.pitch[take.pitch > 0]) / 440))
+__all__ = ["choir", "monophonic", "vocalise"]
 
 
 def monophonic(notes: tuple[Note, ...], low: int, high: int) -> tuple[Note, ...]:

@@ -1,0 +1,61 @@
+"""Finished stems completed to songs: balanced, cut to length, sung over where nobody sings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from partita.data.songbook import composer
+from partita.data.songbook.effects import RATE
+from partita.data.songbook.leads import Setting
+from partita.data.songbook.library import Library
+from partita.data.songbook.mixing import STEMS, balance, channel_strip, silent
+from partita.data.songbook.recordings import licence, read_audio
+from partita.data.songbook.song import Song
+from partita.data.songbook.vocals import sing
+
+__all__ = ["complete"]
+
+
+def complete(library: Library, folder: Path, seed: int, *, longest: float = 120.0) -> list[Song]:
+    """Turn a folder of finished stems into songs.
+
+    Args:
+        library: Whose singers may be added.
+        folder: Holds ``drums``, ``bass``, ``other`` and perhaps ``vocals``, at any level.
+        seed: Of the choices.
+        longest: Seconds of a piece; shorter material is repeated up to a minute.
+    """
+    rng = np.random.default_rng([seed, *folder.name.encode()])
+    files = {path.stem: path for path in sorted(folder.glob("*.*")) if path.stem in STEMS}
+    raw = {stem: read_audio(path) for stem, path in files.items()}
+    samples = max(audio.shape[-1] for audio in raw.values())
+    stems = {stem: np.zeros((2, samples), np.float32) for stem in STEMS}
+    for stem, audio in raw.items():
+        stems[stem][:, : audio.shape[-1]] = audio
+    repeats = -(-60 * RATE // samples)
+    stems = {stem: np.tile(audio, repeats) for stem, audio in stems.items()}
+    pieces = int(np.ceil(samples * repeats / RATE / longest))
+    songs = []
+    for i, bounds in enumerate(np.array_split(np.arange(samples * repeats), pieces)):
+        piece = {stem: audio[:, bounds[0] : bounds[-1] + 1].copy() for stem, audio in stems.items()}
+        singing: dict[str, Any] = {"singer": "its own"}
+        if silent(piece["vocals"]):
+            key = int(rng.integers(12)), bool(rng.random() < 0.6)
+            loop, bars = composer.harmony(*key, rng), int(np.ceil(len(bounds) / RATE / 2))
+            tune, chords = composer.melody(loop, bars, 0.5, rng), composer.chords(loop, bars, 0.5, rng)
+            setting = Setting(len(bounds), 0.5, key, tune, chords, (True,) * bars, electronic=True)
+            piece["vocals"], singing = sing(library, setting, rng)
+            piece["vocals"] = channel_strip("vocals", piece["vocals"], 0.5, rng)
+        card = {
+            "seed": seed,
+            "style": "stems",
+            "source": folder.name,
+            "piece": i,
+            "ingredients": {"vocals": singing},
+            "licences": {folder.name: licence(next(iter(files.values())))},
+        }
+        songs.append(Song(balance(piece, rng), card))
+    return songs
