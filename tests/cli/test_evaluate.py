@@ -57,7 +57,7 @@ def test_a_folder_of_estimates(folders, evaluate, tmp_path, jobs):
     assert "theirs" in (tmp_path / "scores" / "report.html").read_text()
 
 
-def test_one_bad_song_stops_no_other(folders, evaluate, tmp_path):
+def test_one_bad_song_stops_no_other(folders, evaluate):
     references, theirs = folders
     (theirs / "one" / "bass.wav").unlink()
     shutil.rmtree(theirs / "three")
@@ -177,7 +177,8 @@ def test_a_recorded_mixture_is_what_is_separated(folders, evaluate, tmp_path):
         (("--scores", "references"), "no scores in it"),
     ],
 )
-def test_wrong_usage(folders, evaluate, tmp_path, words, message):
+@pytest.mark.usefixtures("folders")
+def test_wrong_usage(evaluate, tmp_path, words, message):
     code, _, err = evaluate(*words)
     assert code in (1, 2)
     assert message in err

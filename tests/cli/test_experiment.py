@@ -145,4 +145,5 @@ def test_the_experiments_of_the_repository_are_whole(name, pytestconfig):
     from partita.experiment.plan import load_experiment
 
     plan = load_experiment(pytestconfig.rootpath / "experiments" / "paper" / f"{name}.toml")
-    assert {"mixture", "irm2", "wave-u-net", "open-unmix", "conv-tasnet", "no-lstm", "mse"} <= {s.name for s in plan.systems}
+    wanted = {"mixture", "irm2", "wave-u-net", "open-unmix", "conv-tasnet", "no-lstm", "mse"}
+    assert wanted <= {system.name for system in plan.systems}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from partita.data import Song, find_songs
 from partita.errors import AudioError, ModelError
 from partita.evaluation.stems import Signals
-from partita.evaluation.tracks import DiskStems, Mixture, decode_stems, spool
+from partita.evaluation.tracks import DiskStems, Track, decode_stems, spool
 from partita.separation import Separator
 from partita.zoo import ORACLES, find_package
 
@@ -32,10 +32,8 @@ class Estimator(Protocol):
     def name(self) -> str:
         """What a run of it is called."""
 
-    def estimate(
-        self, song: str, sources: tuple[str, ...], references: Signals, mixture: Mixture, sample_rate: int, scratch: Path
-    ) -> Signals:
-        """Return estimates of the references' shape; ``scratch`` is an empty folder to keep them in."""
+    def estimate(self, track: Track, scratch: Path) -> Signals:
+        """Return the estimates of a track, of its references' shape; ``scratch`` is an empty folder to keep them in."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +59,19 @@ class FolderEstimates:
         """
         return cls(folder.name, folder, {song.name: song for song in find_songs([folder])})
 
-    def estimate(
-        self, song: str, sources: tuple[str, ...], references: Signals, mixture: Mixture, sample_rate: int, scratch: Path
-    ) -> Signals:
+    def estimate(self, track: Track, scratch: Path) -> Signals:
         """Decode the estimates of a song and see that they fit the references."""
-        if song not in self.songs:
-            raise AudioError(f"{self.folder / song}: missing; the estimates of the song are expected there")
-        stems, rate = decode_stems(self.songs[song], sources, scratch)
+        if track.name not in self.songs:
+            raise AudioError(f"{self.folder / track.name}: missing; the estimates of the song are expected there")
+        song = self.songs[track.name]
+        stems, rate = decode_stems(song, track.sources, scratch)
         for what, mine, others in (
-            ("the sample rate", f"{rate} Hz", f"{sample_rate} Hz"),
-            ("the number of channels", stems.shape[1], references.shape[1]),
-            ("the number of samples", stems.shape[2], references.shape[2]),
+            ("the sample rate", f"{rate} Hz", f"{track.sample_rate} Hz"),
+            ("the number of channels", stems.shape[1], track.references.shape[1]),
+            ("the number of samples", stems.shape[2], track.references.shape[2]),
         ):
             if mine != others:
-                path = self.songs[song].stems[sources[0]]
+                path = song.stems[track.sources[0]]
                 raise AudioError(f"{path}: {what} is {mine}, that of the reference is {others}; convert one of them")
         return stems
 
@@ -96,24 +93,22 @@ class ModelEstimates:
         """The name on the model's card."""
         return find_package(self.model).card.name
 
-    def estimate(
-        self, song: str, sources: tuple[str, ...], references: Signals, mixture: Mixture, sample_rate: int, scratch: Path
-    ) -> Signals:
+    def estimate(self, track: Track, scratch: Path) -> Signals:
         """Separate the mixture as ``partita separate`` does."""
         separator = _separator(self.model, tuple(sorted(self.options.items())))
-        unknown = [source for source in sources if source not in separator.sources]
+        unknown = [source for source in track.sources if source not in separator.sources]
         if unknown:
             raise ModelError(f"model {self.model!r} has no stem {unknown[0]!r}, only {', '.join(separator.sources)}")
-        indices = [separator.sources.index(source) for source in sources]
-        channels = references.shape[1]
+        indices = [separator.sources.index(source) for source in track.sources]
+        _, channels, length = track.references.shape
         if channels != separator.card.audio_channels:
             raise AudioError(
-                f"{song}: its stems have {channels} channels, model {self.model!r} has {separator.card.audio_channels}"
+                f"{track.name}: its stems have {channels} channels, those of model {self.model!r} "
+                f"{separator.card.audio_channels}"
             )
-        starts = range(0, references.shape[2], _BLOCK)
-        samples = np.concatenate([mixture[:, start : start + _BLOCK] for start in starts], axis=1)
-        blocks = (block.stems[indices] for block in separator.stream(samples, sample_rate))
-        return _spooled(blocks, len(sources), channels, scratch)
+        samples = np.concatenate([track.mixture[:, at : at + _BLOCK] for at in range(0, length, _BLOCK)], axis=1)
+        blocks = (block.stems[indices] for block in separator.stream(samples, track.sample_rate))
+        return _spooled(blocks, len(indices), channels, scratch)
 
 
 @dataclass(frozen=True)
@@ -122,12 +117,11 @@ class OracleEstimates:
 
     name: str
 
-    def estimate(
-        self, song: str, sources: tuple[str, ...], references: Signals, mixture: Mixture, sample_rate: int, scratch: Path
-    ) -> Signals:
+    def estimate(self, track: Track, scratch: Path) -> Signals:
         """Ask the oracle."""
-        blocks = ORACLES[self.name].estimate(references, mixture)
-        return _spooled(blocks, len(sources), references.shape[1], scratch)
+        blocks = ORACLES[self.name].estimate(track.references, track.mixture)
+        sources, channels, _ = track.references.shape
+        return _spooled(blocks, sources, channels, scratch)
 
 
 def estimates_by(model: str, **options: Any) -> ModelEstimates | OracleEstimates:

@@ -22,7 +22,7 @@ from partita.evaluation.results import Excerpt, Run, SongScores
 from partita.evaluation.sdr import sdr, si_sdr
 from partita.evaluation.silence import energy_at_silence
 from partita.evaluation.stems import Signals
-from partita.evaluation.tracks import DiskStems, Mixture, decode_stems
+from partita.evaluation.tracks import Track, open_track
 
 __all__ = ["Scoring", "evaluate", "sources_of"]
 
@@ -84,8 +84,7 @@ def evaluate(
     scoring = scoring or Scoring()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     tasks = [
-        _Task(song, sources, estimator, scoring, threads=max(1, cores // jobs) if jobs > 1 else None)
-        for song in songs
+        _Task(song, sources, estimator, scoring, threads=max(1, cores // jobs) if jobs > 1 else None) for song in songs
     ]
     done: dict[str, SongScores] = {}
     failures: dict[str, str] = {}
@@ -153,40 +152,27 @@ def _score(task: _Task) -> Outcome:
             scratch = Path(name)
             for folder in ("references", "estimates"):
                 (scratch / folder).mkdir()
-            references, rate = decode_stems(task.song, task.sources, scratch / "references")
-            mixture = _mixture(task.song, references, scratch)
-            estimates = task.estimator.estimate(
-                task.song.name, task.sources, references, mixture, rate, scratch / "estimates"
-            )
-            scores = _score_stems(task, references, estimates, rate)
-            return scores, list(_excerpts(task, scores.frames["sdr"], references, estimates, mixture, rate))
+            track = open_track(task.song, task.sources, scratch / "references")
+            estimates = task.estimator.estimate(track, scratch / "estimates")
+            scores = _score_track(track, estimates, task)
+            return scores, list(_excerpts(track, estimates, scores.frames["sdr"], task.scoring))
     except PartitaError as error:
         return error
     except OSError as error:
         return AudioError(f"{task.song.name}: {error.strerror or error}")
 
 
-def _mixture(song: Song, references: DiskStems, scratch: Path) -> Mixture:
-    """Return the recorded mixture, or the sum of the references."""
-    if song.mixture is None:
-        return Mixture(references)
-    recorded, _ = decode_stems(song, ["mixture"], scratch)
-    if recorded.shape[1:] != references.shape[1:]:
-        raise AudioError(f"{song.mixture}: {recorded.shape[1:]} (channels, samples), its stems {references.shape[1:]}")
-    return Mixture(recorded)
-
-
-def _score_stems(task: _Task, references: Signals, estimates: Signals, rate: int) -> SongScores:
-    scoring = task.scoring
-    window, hop = round(scoring.window * rate), round(scoring.hop * rate)
+def _score_track(track: Track, estimates: Signals, task: _Task) -> SongScores:
+    references, rate = track.references, track.sample_rate
+    window, hop = round(task.scoring.window * rate), round(task.scoring.hop * rate)
     try:
         scores = bss_eval(
-            references, estimates, window, hop, museval_silence=scoring.museval_silence, threads=task.threads
+            references, estimates, window, hop, museval_silence=task.scoring.museval_silence, threads=task.threads
         )
     except ValueError as error:  # a source silent throughout, where museval's silence is asked for
-        raise AudioError(f"{task.song.name}: {error}") from error
+        raise AudioError(f"{track.name}: {error}") from error
     return SongScores(
-        task.song.name,
+        track.name,
         references.shape[2] / rate,
         frames={
             "sdr": scores.sdr,
@@ -199,13 +185,12 @@ def _score_stems(task: _Task, references: Signals, estimates: Signals, rate: int
     )
 
 
-def _excerpts(
-    task: _Task, scores: npt.NDArray[np.float64], references: Signals, estimates: Signals, mixture: Mixture, rate: int
-) -> Iterator[Excerpt]:
+def _excerpts(track: Track, estimates: Signals, scores: npt.NDArray[np.float64], scoring: Scoring) -> Iterator[Excerpt]:
     """Yield the surroundings of each source's worst and best frame, of those where it is not quieter than usual."""
-    window, hop = round(task.scoring.window * rate), round(task.scoring.hop * rate)
+    references, rate = track.references, track.sample_rate
+    window, hop = round(scoring.window * rate), round(scoring.hop * rate)
     length = min(round(_EXCERPT * rate), references.shape[2])
-    for index, source in enumerate(task.sources):
+    for index, source in enumerate(track.sources):
         frames = range(scores.shape[1])
         powers = [
             np.square(references[index : index + 1, :, at * hop : at * hop + window], dtype=np.float64).mean()
@@ -221,13 +206,13 @@ def _excerpts(
             start = max(0, min(frame * hop + (window - length) // 2, references.shape[2] - length))
             part = slice(start, start + length)
             yield Excerpt(
-                task.song.name,
+                track.name,
                 source,
                 kind,
                 start / rate,
                 float(scores[index, frame]),
                 rate,
-                mixture[:, part],
+                track.mixture[:, part],
                 references[index : index + 1, :, part][0],
                 estimates[index : index + 1, :, part][0],
             )

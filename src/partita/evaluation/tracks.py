@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from partita.data import Song, open_stem
 from partita.errors import AudioError, OutputError
 from partita.evaluation.stems import Signals
 
-__all__ = ["DiskStems", "Mixture", "decode_stems", "spool"]
+__all__ = ["DiskStems", "Mixture", "Track", "decode_stems", "open_track", "spool"]
 
 Array = npt.NDArray[np.float32]
 
@@ -48,6 +49,48 @@ class Mixture:
 
     def __getitem__(self, key: tuple[slice, slice]) -> Array:
         return np.asarray(self._stems[:, key[0], key[1]].sum(0))
+
+
+@dataclass(frozen=True)
+class Track:
+    """A song whose estimates are wanted.
+
+    Attributes:
+        name: Of the song.
+        sources: Names of the stems.
+        references: Of the sources, ``(sources, channels, samples)``.
+        mixture: Of them all, ``(channels, samples)``.
+        sample_rate: Hz.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    references: DiskStems
+    mixture: Mixture
+    sample_rate: int
+
+
+def open_track(song: Song, sources: tuple[str, ...], folder: Path) -> Track:
+    """Decode the references of a song, and its mixture where it is recorded; else that is their sum.
+
+    Args:
+        song: The song.
+        sources: Names of the stems.
+        folder: Where the decoded samples are kept.
+
+    Raises:
+        AudioError: As of :func:`decode_stems`; or the mixture has other channels or another length than the stems.
+        OutputError: The folder has no room.
+    """
+    references, rate = decode_stems(song, sources, folder)
+    mixture = references
+    if song.mixture is not None:
+        mixture, _ = decode_stems(song, ["mixture"], folder)
+        if mixture.shape[1:] != references.shape[1:]:
+            raise AudioError(
+                f"{song.mixture}: has {mixture.shape[1:]} (channels, samples), its stems have {references.shape[1:]}"
+            )
+    return Track(song.name, sources, references, Mixture(mixture), rate)
 
 
 def decode_stems(song: Song, names: Sequence[str], folder: Path) -> tuple[DiskStems, int]:

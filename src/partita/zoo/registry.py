@@ -33,4 +33,5 @@ def find_package(model: str | Path) -> Package:
     if model in ORACLES:
         raise ModelError(f"{model}: needs the true stems; partita evaluate takes it, or give another model")
     names = [card.parent.name for card in _EMBEDDED.glob(f"*/{CARD_NAME}")]
-    raise ModelError(f"no model {str(model)!r}{nearest(str(model), [*names, *ORACLES])} (the folder of a package does too)")
+    hint = nearest(str(model), [*names, *ORACLES])
+    raise ModelError(f"no model {str(model)!r}{hint} (the folder of a package does too)")
