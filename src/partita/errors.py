@@ -7,6 +7,7 @@
     +-- ModelError        a model package that cannot be found, read or run
     +-- ConfigError       an option or a configuration field that makes no sense
     +-- OutputError       a result that cannot be written
+    +-- DivergenceError   training ran into numbers it cannot come back from (partita.training.checkpoints)
     +-- Cancelled         the caller asked to stop
 
 Each message is one sentence that names the file or field and says what to do.

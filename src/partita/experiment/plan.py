@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from partita.errors import ConfigError
+from partita.models import configure
 from partita.training.config import TrainingConfig
 from partita.training.presets import find_config
 from partita.zoo import ORACLES
@@ -111,5 +112,9 @@ def load_experiment(path: Path) -> Experiment:
         raise ConfigError(f"{path}: {field or 'experiment'}: {first['msg'].removeprefix('Value error, ')}") from error
     for system in experiment.systems:
         if system.config is not None:
-            experiment.config_of(system, experiment.seeds[0])
+            model = experiment.config_of(system, experiment.seeds[0]).model
+            try:
+                configure(model.architecture, **model.configuration)
+            except ConfigError as error:
+                raise ConfigError(f"{path}: {system.name}: {error}") from error
     return experiment

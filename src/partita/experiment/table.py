@@ -24,8 +24,9 @@ def table_of(
     """Return the head and the rows of the table for one folder of songs.
 
     Figures are dB, as published: median over frames, median over songs, mean over seeds, with the standard error of
-    the mean where there are several; ``all`` is the mean over sources. The paper's own stand beside them; they are for
-    MUSDB18 and its training, so only the order of the systems compares.
+    the mean where there are several; ``all`` is the mean over sources, ``SIR`` that of the SIR. ``paper`` is the
+    paper's ``all``, for MUSDB18 and training on it, so only the order of the systems compares. ``song`` is the SDR of
+    whole songs, mean over songs and sources; ``size`` the number of parameters.
 
     Args:
         experiment: What was compared.
@@ -34,7 +35,7 @@ def table_of(
         metric: Of BSSEval v4.
     """
     sources = next(iter(scores.values()))[0].sources
-    head = ["system", "paper: all", "all", *sources, "SIR", "whole-song SDR", "parameters", "seeds"]
+    head = ["system", "paper", "all", *sources, "SIR", "song", "size", "seeds"]
     rows = []
     for system in experiment.systems:
         paper = f"{system.paper['all']:.2f}" if "all" in system.paper else "-"

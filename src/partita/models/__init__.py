@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import ConfigError, ModelError, nearest
@@ -11,7 +12,7 @@ from partita.errors import ConfigError, ModelError, nearest
 if TYPE_CHECKING:
     from partita.models.base import WaveformModel
 
-__all__ = ["ARCHITECTURES", "build"]
+__all__ = ["ARCHITECTURES", "build", "configure"]
 
 # name -> (module, class of the model, class of its configuration); imported when first built
 ARCHITECTURES = {
@@ -23,8 +24,8 @@ ARCHITECTURES = {
 }
 
 
-def build(name: str, **configuration: Any) -> WaveformModel:
-    """Build a model with fresh weights.
+def configure(name: str, **configuration: Any) -> Any:
+    """Return the configuration of an architecture, checked.
 
     Args:
         name: An architecture of :data:`ARCHITECTURES`.
@@ -34,16 +35,36 @@ def build(name: str, **configuration: Any) -> WaveformModel:
         ConfigError: The name or a field is unknown, or a value makes no sense.
         ModelError: torch is not installed.
     """
-    if name not in ARCHITECTURES:
-        raise ConfigError(f"unknown architecture {name!r}{nearest(name, ARCHITECTURES)}")
-    module_name, model_class, config_class = ARCHITECTURES[name]
-    try:
-        module = import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ModelError(f"{error.name} is not installed: pip install 'partita[torch]' brings it") from error
-    known = [field.name for field in fields(getattr(module, config_class))]
+    module, _, config_name = _load(name)
+    config_class = getattr(module, config_name)
+    known = [field.name for field in fields(config_class)]
     for field in configuration:
         if field not in known:
             raise ConfigError(f"{name} has no field {field!r}{nearest(field, known)}")
-    model: WaveformModel = getattr(module, model_class)(getattr(module, config_class)(**configuration))
+    return config_class(**configuration)
+
+
+def build(name: str, **configuration: Any) -> WaveformModel:
+    """Build a model with fresh weights.
+
+    Args:
+        name: An architecture of :data:`ARCHITECTURES`.
+        **configuration: As of :func:`configure`.
+
+    Raises:
+        ConfigError: The name or a field is unknown, or a value makes no sense.
+        ModelError: torch is not installed.
+    """
+    module, model_name, _ = _load(name)
+    model: WaveformModel = getattr(module, model_name)(configure(name, **configuration))
     return model
+
+
+def _load(name: str) -> tuple[ModuleType, str, str]:
+    if name not in ARCHITECTURES:
+        raise ConfigError(f"unknown architecture {name!r}{nearest(name, ARCHITECTURES)}")
+    module_name, model_name, config_name = ARCHITECTURES[name]
+    try:
+        return import_module(module_name), model_name, config_name
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{error.name} is not installed: pip install 'partita[torch]' brings it") from error

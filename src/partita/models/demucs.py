@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from partita.errors import ConfigError
 from partita.models.base import WaveformModel
+from partita.models.convolutions import PointwiseConv1d, StridedConv1d, StridedConvTranspose1d
 from partita.models.geometry import Geometry
 from partita.models.resampling import SincResampler
 
@@ -114,16 +115,16 @@ class Demucs(WaveformModel):
         decoder: list[nn.Module] = []
         inner, channels = config.audio_channels, config.channels
         for index in range(config.depth):
-            encode: list[nn.Module] = [nn.Conv1d(inner, channels, config.kernel_size, stride), nn.ReLU()]
+            encode: list[nn.Module] = [StridedConv1d(inner, channels, config.kernel_size, stride), nn.ReLU()]
             decode: list[nn.Module] = []
             if config.rewrite:
-                encode += [nn.Conv1d(channels, gates * channels, 1), activation]
+                encode += [PointwiseConv1d(channels, gates * channels, 1), activation]
                 decode += [nn.Conv1d(channels, gates * channels, config.context), activation]
             outer = inner if index else (config.channels if config.upsample else stem_channels)
             if config.upsample:
                 decode += [nn.Conv1d(channels, outer, config.kernel_size)]
             else:
-                decode += [nn.ConvTranspose1d(channels, outer, config.kernel_size, stride)]
+                decode += [StridedConvTranspose1d(channels, outer, config.kernel_size, stride)]
             if index:
                 decode += [nn.ReLU()]
             self.encoder.append(nn.Sequential(*encode))

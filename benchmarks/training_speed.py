@@ -1,0 +1,127 @@
+"""A training step of Demucs on the CPU: partita against the published class under plain PyTorch.
+
+    pip install ".[train]" --constraint constraints.txt
+    pip install demucs==2.0.3 diffq==0.2.4 --no-deps && pip install julius tqdm   # diffq wants a C compiler
+    python benchmarks/training_speed.py
+
+A step is forward, L1 loss, backward and Adam on a batch of 4 excerpts of 10 s (and their context), for the paper's
+architecture with its LSTM. demucs 2.0.3 holds the published class of it: the same weights, the same numbers. Data and
+augmentation count for nobody. There are three contestants: the reference as it is, the reference with partita's
+settings of the allocator, and partita. Every run is a process of its own, they alternate, and all begin with the same
+weights and see the same batch, so that the losses of all steps must agree. Ratios are those of the medians of all
+timed steps of all runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from measure import machine, report_worker, run_worker
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from partita.allocator import keep_freed_memory
+from partita.models import build
+from partita.training.config import ModelSection, OptimSection, TrainingConfig
+from partita.training.task import SeparationTask
+
+BATCH, SEGMENT, RATE = 4, 10.0, 44100
+SOURCES = ["drums", "bass", "other", "vocals"]
+LEARNING_RATE = 3e-4
+WARM_UP = 3  # steps until memory is mapped
+TOLERANCE = 1e-4  # of the loss
+CONTESTANTS = ("reference", "reference, allocator", "partita")
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def partita(channels: int) -> tuple[nn.Module, Loss, torch.optim.Optimizer]:
+    """Return model, loss of mixture and stems, and optimiser of ``partita train``."""
+    section = ModelSection(architecture="demucs", configuration={"channels": channels})
+    config = TrainingConfig(model=section, optim=OptimSection(learning_rate=LEARNING_RATE, steps=1000))
+    model = build("demucs", channels=channels)
+    optimizer = SeparationTask(model, config, steps=1000).configure_optimizers()["optimizer"]
+    return model, lambda mixture, stems: model.loss(mixture, stems, F.l1_loss), optimizer
+
+
+def reference(channels: int) -> tuple[nn.Module, Loss, torch.optim.Optimizer]:
+    """Return the same of the published class, as its own training makes them."""
+    from demucs.model import Demucs
+    from demucs.utils import center_trim
+
+    model = Demucs(SOURCES, channels=channels, resample=False)
+
+    def loss(mixture: Tensor, stems: Tensor) -> Tensor:
+        estimates = model(mixture)
+        return F.l1_loss(estimates, center_trim(stems, estimates))
+
+    return model, loss, torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+
+
+def work(contestant: str, channels: int, steps: int) -> None:
+    """Train, and report the seconds and the loss of each step."""
+    if contestant != "reference":
+        keep_freed_memory()
+    torch.manual_seed(0)
+    first = build("demucs", channels=channels)
+    model, loss, optimizer = (partita if contestant == "partita" else reference)(channels)
+    model.load_state_dict(first.state_dict())
+    stems = 0.1 * torch.randn(BATCH, len(SOURCES), 2, first.geometry.input_length(round(SEGMENT * RATE)))
+    mixture = stems.sum(1)
+    seconds, losses = [], []
+    for _ in range(WARM_UP + steps):
+        began = time.perf_counter()
+        value = loss(mixture, stems)
+        value.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(value.item())
+        seconds.append(time.perf_counter() - began)
+    report_worker(seconds=seconds[WARM_UP:], losses=losses)
+
+
+def worst_disagreement(runs: list[dict[str, Any]]) -> float:
+    """Return how far apart the losses of a step are, as a part of the loss."""
+    steps = zip(*(run["losses"] for run in runs), strict=True)
+    return max((max(losses) - min(losses)) / min(losses) for losses in steps)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--worker", nargs=3, metavar=("WHO", "CHANNELS", "STEPS"), help=argparse.SUPPRESS)
+    parser.add_argument("--channels", type=int, nargs="+", default=[16, 24, 32])
+    parser.add_argument("--steps", type=int, default=8, help="timed steps of a run")
+    parser.add_argument("--runs", type=int, default=3, help="of each contestant")
+    options = parser.parse_args()
+    if options.worker:
+        who, channels, steps = options.worker
+        work(who, int(channels), int(steps))
+        return
+
+    print(f"{machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads")
+    for channels in options.channels:
+        runs: dict[str, list[dict[str, Any]]] = {who: [] for who in CONTESTANTS}
+        for _ in range(options.runs):
+            for who, found in runs.items():
+                found.append(run_worker(__file__, who, str(channels), str(options.steps)))
+        apart = worst_disagreement([run for found in runs.values() for run in found])
+        if not apart <= TOLERANCE:
+            raise SystemExit(f"{channels} channels: the losses differ by {apart:.1e}")
+        seconds = {who: statistics.median(s for run in found for s in run["seconds"]) for who, found in runs.items()}
+        for who, found in runs.items():
+            print(
+                f"{channels:3d} channels  {who:20s} {seconds[who]:6.3f} s a step  "
+                f"{BATCH * SEGMENT / seconds[who]:5.1f} s of audio a second  "
+                f"{seconds[who] / seconds['partita']:5.2f} of partita's time  "
+                f"peak {max(run['peak_mib'] for run in found)} MiB"
+            )
+        print(f"{channels:3d} channels  the losses of all steps agree to {apart:.1e}")
+
+
+if __name__ == "__main__":
+    main()
