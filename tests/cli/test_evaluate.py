@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -193,3 +194,11 @@ def test_runs_of_one_name_are_told_apart(folders, evaluate, tmp_path):
         ("theirs 1", ["vocals"]),
         ("theirs 2", ["vocals"]),
     ]
+
+
+def test_what_is_not_installed_is_named(folders, evaluate, monkeypatch):
+    command = sys.modules["partita.cli.evaluate"]
+    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "threadpoolctl" else name)
+    code, _, err = evaluate(*folders)
+    assert code == 2
+    assert "evaluating needs threadpoolctl: pip install 'partita[evaluate]'" in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -45,11 +46,11 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Score estimates, or models, against references: SDR, ISR, SIR, SAR (BSSEval v4), SDR of whole songs, SI-SDR."""
-    try:
-        from partita.cli.scores import run_evaluation
-        from partita.evaluation.run import Scoring
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"evaluating needs {error.name}: pip install 'partita[evaluate]'") from error
+    missing = [name for name in ("jinja2", "matplotlib", "scipy", "threadpoolctl") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"evaluating needs {missing[0]}: pip install 'partita[evaluate]'")
+    from partita.cli.scores import run_evaluation
+    from partita.evaluation.run import Scoring
 
     given = list(folders or [])
     references = data or (given.pop(0) if given else None)
