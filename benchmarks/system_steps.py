@@ -1,0 +1,60 @@
+"""A training step of every system of an experiment, on the batches the experiment trains on (noise for music).
+
+    pip install ".[train,evaluate]"
+    python benchmarks/system_steps.py experiments/paper/small.toml
+
+A step is forward, loss, backward and optimiser. The systems alternate; the least time of a few rounds counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+from measure import machine
+from torch.nn import functional as F
+
+from partita.allocator import keep_freed_memory
+from partita.experiment.plan import load_experiment
+from partita.models import build
+from partita.training.config import TrainingConfig
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("experiment", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+
+    experiment = load_experiment(options.experiment)
+    systems = [system for system in experiment.systems if system.config is not None]
+    keep_freed_memory()
+    times: dict[str, list[float]] = {system.name: [] for system in systems}
+    for _ in range(options.rounds):
+        for system in systems:
+            times[system.name].append(step(experiment.config_of(system, seed=0)))
+    print(machine())
+    first = min(times[systems[0].name])
+    for name, found in times.items():
+        print(f"{name:20s} {min(found):.3f} s a step, {min(found) / first:.2f} of the first")
+
+
+def step(config: TrainingConfig) -> float:
+    torch.manual_seed(0)
+    model = build(config.model.architecture, **config.model.configuration)
+    samples = model.geometry.input_length(round(config.data.segment * model.sample_rate))
+    stems = 0.3 * torch.randn(config.data.batch_size, len(model.sources), model.audio_channels, samples)
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    distance = F.l1_loss if config.optim.loss == "l1" else F.mse_loss
+    for _ in range(2):  # the first maps its memory
+        began = time.perf_counter()
+        optimizer.zero_grad()
+        model.loss(stems.sum(1), stems, distance).backward()
+        optimizer.step()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
