@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from partita.atomic import write_atomically
 from partita.data import find_songs
 from partita.errors import ConfigError, PartitaError, nearest
 from partita.evaluation.estimates import estimates_by
 from partita.evaluation.results import Run, load_runs, save_runs
 from partita.evaluation.run import Scoring, evaluate, sources_of
 from partita.experiment.plan import Experiment, System
-from partita.training.run import train
+from partita.training.config import TrainingConfig, dump_config
 from partita.zoo.card import CARD_NAME
 
 __all__ = ["load_scores", "run_experiment"]
@@ -70,9 +73,8 @@ def run_experiment(
             try:
                 if system.config is not None and not (out / label / CARD_NAME).exists():
                     say(f"{label}: training")
-                    resume = (out / label / "checkpoints" / "last.ckpt").exists()
                     config = experiment.config_of(system, seed or 0)
-                    train(config, data=data, valid=valid, out=out / label, cache=cache or out / "cache", resume=resume)
+                    _train(config, data, valid, out, label, cache or out / "cache")
                 for folder in test:
                     path = _scores_path(out, folder.name, label)
                     if not path.exists():
@@ -97,6 +99,24 @@ def load_scores(experiment: Experiment, out: Path) -> dict[str, dict[str, list[R
             if runs:
                 found.setdefault(test, {})[system.name] = runs
     return found
+
+
+def _train(
+    config: TrainingConfig, data: Mapping[Path, float], valid: Sequence[Path], out: Path, label: str, cache: Path
+) -> None:
+    """Train in a process of its own: its memory ends with it, and Lightning may start it again on every GPU."""
+    chosen = out / "configurations" / f"{label}.toml"
+    write_atomically(chosen, dump_config(config).encode())
+    words = ["train", str(chosen), "--out", str(out / label), "--cache", str(cache)]
+    for root, weight in data.items():
+        words += ["--data", f"{root}={weight}"]
+    for root in valid:
+        words += ["--valid", str(root)]
+    if (out / label / "checkpoints" / "last.ckpt").exists():
+        words.append("--resume")
+    done = subprocess.run([sys.executable, "-m", "partita", *words], stdout=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        raise PartitaError(f"its training ended with exit code {done.returncode} and said why")
 
 
 def _score(experiment: Experiment, system: System, label: str, out: Path, test: Path, jobs: int) -> Run:
