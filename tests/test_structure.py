@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = {
     "errors": 0,
     "allocator": 0,
+    "cores": 0,
     "atomic": 1,
     "audio": 2,
     "models": 2,

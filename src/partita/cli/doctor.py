@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
@@ -17,6 +16,7 @@ _OPTIONAL = {"torch": "torch", "lightning": "train", "onnx": "export"}  # packag
 def doctor() -> None:
     """Say what is installed, where models run, and why."""
     import partita
+    from partita.cores import usable_cores
     from partita.separation.backends import onnx_providers
     from partita.zoo import list_packages
 
@@ -40,8 +40,7 @@ def doctor() -> None:
         else:
             why = "this build has no CUDA" if torch.version.cuda is None else "it finds no CUDA device"
             typer.echo(f"torch backend: runs on cpu, {why}")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    typer.echo(f"processors: {cores}")
+    typer.echo(f"processors: {usable_cores()}")
     names = [f"{package.card.name} ({package.size / 1e6:.0f} MB, whole)" for package in list_packages()]
     typer.echo(f"models: {', '.join(names) or 'none'}")
 

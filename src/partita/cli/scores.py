@@ -19,6 +19,7 @@ from partita.cli.console import error, human, printable
 from partita.data import Song
 from partita.data.songs import scan_root
 from partita.errors import ConfigError, PartitaError
+from partita.evaluation.aggregate import mean_of_finite
 from partita.evaluation.estimates import Estimator, FolderEstimates, estimates_by
 from partita.evaluation.report import write_report
 from partita.evaluation.results import METRICS, Run, load_runs, runs_to_json, save_runs
@@ -121,18 +122,10 @@ def _print_tables(runs: Sequence[Run]) -> None:
             summary = run.summary(metric)
             table.add_row(metric.upper(), *map(_decibels, summary.sources), _decibels(summary.overall))
         for metric, label in (("sdr", "SDR of whole songs, mean"), ("si_sdr", "SI-SDR, mean")):
-            means = _means(run.whole(metric))
+            means = mean_of_finite(run.whole(metric), axis=0)
             if np.isfinite(means).any():
-                table.add_row(label, *map(_decibels, means), _decibels(float(np.mean(means[np.isfinite(means)]))))
+                table.add_row(label, *map(_decibels, means), _decibels(float(mean_of_finite(means))))
         console.print(table)
-
-
-def _means(values: Any) -> Any:
-    """Return the mean over the songs that have a finite score, for each source."""
-    finite = np.isfinite(values)
-    count = finite.sum(0)
-    total = np.where(finite, values, 0).sum(0)
-    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def _table(columns: Sequence[str]) -> Table:

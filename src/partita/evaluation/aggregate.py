@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Summary", "song_medians", "summarise"]
+__all__ = ["Summary", "mean_of_finite", "song_medians", "summarise"]
 
 Array = npt.NDArray[np.float64]
 
@@ -59,6 +59,12 @@ def summarise(runs: Iterable[Iterable[npt.ArrayLike]]) -> Summary:
         overall=float(overall.mean()),
         overall_error=float(_standard_error(overall)),
     )
+
+
+def mean_of_finite(values: npt.ArrayLike, axis: int | None = None) -> Array:
+    """Return the mean of the finite values along an axis, or of all; NaN where there are none."""
+    mean = np.ma.masked_invalid(np.asarray(values, np.float64)).mean(axis=axis)
+    return np.asarray(np.ma.filled(mean, np.nan), np.float64)
 
 
 def _median(scores: Array, axis: int) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from partita.cores import usable_cores
 from partita.evaluation.projection import FilterBank, block_step, correlate, distortion_filters, lags
 from partita.evaluation.sdr import SILENCE
 from partita.evaluation.stems import ROLES, Signals, StemPair, frame_bounds
@@ -220,7 +220,7 @@ def _decibels(above: Array, below: Array) -> Array:
 def _in_threads(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], threads: int | None) -> Iterator[T]:
     """Yield what a function returns for each call's arguments, in order; few of them are in memory at once."""
     if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = usable_cores()
     with ThreadPoolExecutor(threads) as pool:
         pending: deque[Future[T]] = deque()
         for arguments in calls:

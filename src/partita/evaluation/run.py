@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from partita.cores import usable_cores
 from partita.data import Song
 from partita.errors import AudioError, ConfigError, PartitaError
 from partita.evaluation.bss_eval import bss_eval
@@ -82,9 +82,9 @@ def evaluate(
     if not sources:
         raise ConfigError("sources: name at least one stem")
     scoring = scoring or Scoring()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     tasks = [
-        _Task(song, sources, estimator, scoring, threads=max(1, cores // jobs) if jobs > 1 else None) for song in songs
+        _Task(song, sources, estimator, scoring, threads=max(1, usable_cores() // jobs) if jobs > 1 else None)
+        for song in songs
     ]
     done: dict[str, SongScores] = {}
     failures: dict[str, str] = {}

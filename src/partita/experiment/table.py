@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from partita.evaluation.aggregate import Summary, summarise
+from partita.evaluation.aggregate import Summary, mean_of_finite, summarise
 from partita.evaluation.results import Run
 from partita.experiment.plan import Experiment
 from partita.zoo.card import CARD_NAME, read_card
@@ -55,12 +54,12 @@ def as_markdown(head: Sequence[str], rows: Rows) -> str:
 
 def _figures(runs: Sequence[Run], metric: str) -> list[str]:
     summary, interference = _summary(runs, metric), _summary(runs, "sir")
-    whole = [_mean([_mean(values) for values in run.whole("sdr").T]) for run in runs]
+    whole = mean_of_finite([mean_of_finite(mean_of_finite(run.whole("sdr"), axis=0)) for run in runs])
     return [
         _decibels(summary.overall, summary.overall_error),
         *(_decibels(*pair) for pair in zip(summary.sources, summary.sources_error, strict=True)),
         _decibels(interference.overall),
-        _decibels(_mean(whole)),
+        _decibels(float(whole)),
     ]
 
 
@@ -73,13 +72,6 @@ def _facts(package: Path | None, seeds: int) -> list[str]:
 
 def _summary(runs: Sequence[Run], metric: str) -> Summary:
     return summarise([[song.frames[metric] for song in run.songs] for run in runs])
-
-
-def _mean(values: npt.ArrayLike) -> float:
-    """Return the mean of the finite ones."""
-    numbers = np.asarray(values, np.float64)
-    finite = numbers[np.isfinite(numbers)]
-    return float(finite.mean()) if finite.size else float("nan")
 
 
 def _decibels(value: float, error: float = float("nan")) -> str:

@@ -9,6 +9,7 @@ from string import ascii_uppercase
 import numpy as np
 import numpy.typing as npt
 
+from partita.evaluation.aggregate import mean_of_finite
 from partita.evaluation.results import Run
 
 __all__ = ["SCORES", "Candidate", "Leak", "Score", "SongRow", "candidates", "leaks", "song_rows"]
@@ -73,7 +74,7 @@ class Candidate:
 
     def song_means(self, score: Score) -> Array:
         """Return the mean over the sources that have a score, ``(songs,)`` in dB."""
-        return _mean(self.songs(score), axis=1)
+        return mean_of_finite(self.songs(score), axis=1)
 
     def summary(self, score: Score) -> Array:
         """Return a score of each source, then their mean, ``(sources + 1,)`` in dB.
@@ -84,7 +85,7 @@ class Candidate:
         if not self.run.songs:
             return none
         if score.whole:
-            values = _mean(self.run.whole(score.metric), axis=0)
+            values = mean_of_finite(self.run.whole(score.metric), axis=0)
             overall = float(values.mean())
         else:
             found = self.run.summary(score.metric)
@@ -165,7 +166,3 @@ def leaks(entries: Sequence[Candidate]) -> dict[str, list[Leak]]:
                 median, loud = np.percentile(silent, [50, 95], method="inverted_cdf")
                 found.setdefault(source, []).append(Leak(entry, silent.size, float(median), float(loud)))
     return {source: found[source] for source in entries[0].sources if source in found}
-
-
-def _mean(values: Array, axis: int) -> Array:
-    return np.asarray(np.ma.masked_invalid(values).mean(axis=axis).filled(np.nan))
