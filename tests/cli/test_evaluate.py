@@ -174,7 +174,7 @@ def test_a_recorded_mixture_is_what_is_separated(folders, evaluate, tmp_path):
         (("references", "-m", "irm3"), "did you mean 'irm"),
         (("references", "theirs", "--jobs", "0"), "jobs: must be at least 1"),
         (("references", "theirs", "--window", "0"), "window: must be more than 0"),
-        (("references", "theirs", "--sources", ","), "sources: name at least one"),
+        (("references", "theirs", "--sources", ","), "--sources: ',' has an empty name"),
         (("--scores", "references"), "no scores in it"),
     ],
 )

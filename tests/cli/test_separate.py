@@ -254,6 +254,7 @@ def test_an_output_folder_in_the_way(partita, tmp_path):
     ("arguments", "word"),
     [
         (["song.wav", "--stems", "guitar"], "guitar"),
+        (["song.wav", "--stems", "vocals,,drums"], "--stems"),
         (["song.wav", "--overlap", "1"], "overlap"),
         (["song.wav", "--sample-rate", "fast"], "sample_rate"),
         (["song.wav", "--format", "flac", "--bits", "32f"], "bits"),

@@ -50,8 +50,14 @@ def test_windows_hop_by_the_wanted_overlap():
     geometry = Geometry(multiple=10, shortest_input=120, shortest_output=100)
     plan = plan_windows(1000, segment=200, overlap=0.25, geometry=geometry)
     assert plan.length == 200
-    assert plan.starts == tuple(range(0, 901, 150))[: len(plan.starts)]
-    assert plan.starts[-1] + plan.length >= 1000 > plan.starts[-2] + plan.length
+    assert plan.starts == (0, 150, 300, 450, 600, 750, 800)
+
+
+def test_the_last_window_ends_with_the_track_on_the_lattice():
+    geometry = Geometry(multiple=8, shortest_input=108, shortest_output=100)
+    plan = plan_windows(10003, segment=1000, overlap=0.25, geometry=geometry)
+    assert {start % 8 for start in plan.starts} == {0}
+    assert 10003 <= plan.starts[-1] + plan.length < 10003 + 8
 
 
 def test_a_short_track_is_one_short_window():

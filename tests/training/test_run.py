@@ -124,6 +124,14 @@ def test_what_waits_for_validation_needs_it(folder, field):
         run(config(field), data={folder / "songs": 1.0}, out=folder / "run")
 
 
+def test_windows_and_weights_contradict_each_other(folder):
+    from partita.training.run import train as run
+
+    make_song(folder / "more" / "one", seconds=1.5)
+    with pytest.raises(ConfigError, match="data.stride"):
+        run(config("data.stride=1.0"), data={folder / "songs": 1.0, folder / "more": 2.0}, out=folder / "run")
+
+
 @pytest.mark.parametrize(("step", "value"), [(3, "nan"), (3, "inf"), (12, "1e4")])
 @pytest.mark.usefixtures("bare")
 def test_divergence_stops_at_the_last_good_checkpoint(folder, monkeypatch, step, value):

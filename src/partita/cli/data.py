@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from partita.cli.console import human, printable
-from partita.errors import ConfigError
+from partita.cli.console import human, printable, stem_names
 
 if TYPE_CHECKING:
     from partita.data.check import SongReport
@@ -45,11 +44,7 @@ def check(
 
     from partita.data.check import check_data
 
-    names = None
-    if sources is not None:
-        names = tuple(name.strip() for name in sources.split(","))
-        if not all(names):
-            raise ConfigError(f"--sources: {sources!r} names no stems; give them as drums,bass,other,vocals")
+    names = stem_names("--sources", sources)
     with Progress(console=human, transient=True, disable=as_json or not human.is_terminal) as progress:
         task = progress.add_task("reading songs", total=None)
         reports = check_data(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from partita.cli.console import stem_names
 from partita.errors import ConfigError
 
 __all__ = ["evaluate"]
@@ -59,7 +60,7 @@ def evaluate(
         given,
         model or [],
         scores or [],
-        sources=tuple(name.strip() for name in sources.split(",") if name.strip()) if sources is not None else None,
+        sources=stem_names("--sources", sources),
         scoring=Scoring(window, hop, museval_silence),
         options={"shifts": shifts, "overlap": overlap, "device": device},
         jobs=jobs,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from partita.cli.console import stem_names
 from partita.errors import ConfigError
 
 __all__ = ["separate"]
@@ -74,7 +75,7 @@ def separate(
     from partita.separation import OutputOptions, Separator
 
     options = OutputOptions(
-        stems=tuple(name.strip() for name in stems.split(",") if name.strip()) if stems is not None else None,
+        stems=stem_names("--stems", stems),
         two_stems=two_stems,
         residual=residual,
         format=format.value,

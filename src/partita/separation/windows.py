@@ -65,7 +65,9 @@ def plan_windows(
     for offset in offsets:
         rest = samples + offset - inner  # what the first window leaves
         count = 1 + max(0, -(-rest // hop))
-        starts += [index * hop - offset - geometry.edge for index in range(count)]
+        # The last window ends with the track, as nearly as the lattice lets it: silence behind it helps no model.
+        last = max(0, -(-rest // geometry.multiple)) * geometry.multiple
+        starts += [min(index * hop, last) - offset - geometry.edge for index in range(count)]
     return WindowPlan(samples, length, tuple(sorted(starts)), geometry)
 
 

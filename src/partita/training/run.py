@@ -107,6 +107,8 @@ def train_on(
     if not valid and (config.optim.schedule == "plateau" or config.optim.early_stop):
         field = "optim.schedule = 'plateau'" if config.optim.schedule == "plateau" else "optim.early_stop"
         raise ConfigError(f"{field} needs songs to validate on: give --valid")
+    if config.data.stride is not None and len(set(weights)) > 1:
+        raise ConfigError("data.stride takes every window once a pass: leave it out, or the weights of the folders")
     last, best = (out / "checkpoints" / name for name in ("last.ckpt", "best.ckpt"))
     plan = schedule(config, model, [song.samples for song in songs])
     done = read_checkpoint(last, config)["global_step"] if resume else 0

@@ -86,7 +86,7 @@ class Candidate:
             return none
         if score.whole:
             values = mean_of_finite(self.run.whole(score.metric), axis=0)
-            overall = float(values.mean())
+            overall = float(mean_of_finite(values))
         else:
             found = self.run.summary(score.metric)
             values, overall = found.sources, found.overall
