@@ -128,7 +128,7 @@ def test_windows_and_weights_contradict_each_other(folder):
     from partita.training.run import train as run
 
     make_song(folder / "more" / "one", seconds=1.5)
-    with pytest.raises(ConfigError, match="data.stride"):
+    with pytest.raises(ConfigError, match="takes every window once"):
         run(config("data.stride=1.0"), data={folder / "songs": 1.0, folder / "more": 2.0}, out=folder / "run")
 
 
