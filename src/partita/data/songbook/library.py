@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import shutil
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from partita.data.songbook.drums import find_kits
+from partita.data.songbook.lmms import Preset, find_presets
 from partita.data.songbook.soundfont import Soundfont, find_soundfonts
 from partita.data.songbook.voices import VALID_VOICES, SpeechVoice, find_voices
 from partita.errors import ConfigError
@@ -45,6 +47,7 @@ class Library:
         stems: Folders of finished songs with ``drums``, ``bass``, ``other`` and perhaps ``vocals``.
         fonts: Soundfonts.
         kits: Folders of Hydrogen drum kits.
+        presets: Of synthesisers that lmms plays.
         voices: Speech synthesisers' voices.
         split: Which split this is.
         cache: Folder where analysed singing is kept; ``None`` keeps none.
@@ -58,6 +61,7 @@ class Library:
     stems: tuple[Path, ...] = ()
     fonts: tuple[Soundfont, ...] = ()
     kits: tuple[Path, ...] = ()
+    presets: tuple[Preset, ...] = ()
     voices: tuple[SpeechVoice, ...] = ()
     split: Split = "train"
     cache: Path | None = None
@@ -84,6 +88,7 @@ class Library:
         installed = cls(
             fonts=tuple(font for font in find_soundfonts() if (font.path.stem in _VALID) == valid and playable),
             kits=tuple(kit for kit in find_kits() if (kit.name in _VALID) == valid),
+            presets=tuple(preset for preset in find_presets() if _is_valid(preset.path) == valid),
             voices=tuple(voice for voice in find_voices() if (voice.name in VALID_VOICES) == valid),
             split=split,
             cache=cache,
@@ -107,6 +112,7 @@ class Library:
             stems=() if valid else tuple(sorted(path.parent for path in folder.glob("songs-train/*/drums.*"))),
             fonts=installed.fonts,
             kits=installed.kits,
+            presets=installed.presets,
             voices=installed.voices,
             split=split,
             cache=cache,
@@ -117,6 +123,11 @@ class Library:
                 "other/*/*.ogg or drums/*/*.ogg"
             )
         return library
+
+
+def _is_valid(preset: Path) -> bool:
+    """One preset in ten is kept for the valid split, by its name."""
+    return zlib.crc32(preset.name.encode()) % 10 == 0
 
 
 def _grooves(folder: Path, split: str) -> tuple[tuple[Path, float], ...]:

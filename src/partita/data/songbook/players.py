@@ -10,7 +10,7 @@ import numpy as np
 import pedalboard
 import soxr
 
-from partita.data.songbook import drums, synth
+from partita.data.songbook import drums, lmms, synth
 from partita.data.songbook.effects import (
     RATE,
     Audio,
@@ -33,6 +33,23 @@ from partita.data.songbook.soundfont import play
 __all__ = ["Band", "drum_loop", "groove", "guitars", "play_part", "play_synth", "strike_kit"]
 
 _BASSES = frozenset({"bass", "sub", "808", "acid", "reese", "wobble", "fm bass", "growl"})
+_PRESETS = {  # what presets are used for, by role; the other roles are for our own synthesiser
+    "bass": ("bass",),
+    "fm bass": ("bass",),
+    "reese": ("bass",),
+    "pluck": ("pluck", "keys", "bell", "lead"),
+    "pad": ("pad",),
+    "drone": ("pad",),
+    "supersaw": ("lead", "pad"),
+    "stab": ("lead", "organ", "keys"),
+    "lead": ("lead",),
+    "keys": ("keys", "organ"),
+    "bell": ("bell",),
+    "organ": ("organ",),
+}
+
+
+_FAINT = 1e-3  # peak of a preset that has nothing to say in a register
 
 
 @dataclass
@@ -133,13 +150,15 @@ def drum_loop(band: Band) -> Audio:
 
 
 def play_synth(band: Band, stem: str, role: str, notes: tuple[Note, ...]) -> Audio:
-    """Play notes with a random patch for a role and its own effects: (2, samples) at -20 dB."""
+    """Play notes with a preset or a random patch for a role and its own effects: (2, samples) at -20 dB."""
     rng = band.rng
-    patch = random_patch(role, rng)
-    if patch.wobble and role in ("wobble", "growl"):  # in time with the song
-        patch = replace(patch, wobble_rate=float(rng.choice([1, 1.5, 2, 3, 4])) / band.beat)
-    audio = synth.perform(patch, notes, band.samples, rng)
-    band.note(stem, f"synth {role} ({patch.shape}, {patch.voices} voices)")
+    audio = _play_preset(band, stem, role, notes) if rng.random() < 0.6 else None
+    if audio is None:
+        patch = random_patch(role, rng)
+        if patch.wobble and role in ("wobble", "growl"):  # in time with the song
+            patch = replace(patch, wobble_rate=float(rng.choice([1, 1.5, 2, 3, 4])) / band.beat)
+        audio = synth.perform(patch, notes, band.samples, rng)
+        band.note(stem, f"synth {role} ({patch.shape}, {patch.voices} voices)")
     if role in _BASSES:
         if rng.random() < 0.3:
             audio = saturate(audio, rng.uniform(3, 18))
@@ -162,6 +181,19 @@ def play_synth(band: Band, stem: str, role: str, notes: tuple[Note, ...]) -> Aud
     if rng.random() < 0.15:
         audio = tremolo(audio, 1 / (band.beat * float(rng.choice([0.25, 0.5, 1, 4]))), 0.7, np.pi)
     return normalise(pan(audio, float(rng.normal(0, 0.3))), -20.0)
+
+
+def _play_preset(band: Band, stem: str, role: str, notes: tuple[Note, ...]) -> Audio | None:
+    """Play notes with a preset for a role; None where there is none, or it is not heard."""
+    fitting = [preset for preset in band.library.presets if preset.use in _PRESETS.get(role, ())]
+    if not (fitting and notes):
+        return None
+    preset = fitting[int(band.rng.integers(len(fitting)))]
+    audio = lmms.play(preset, notes, band.samples)
+    if audio is None or not np.isfinite(audio).all() or np.abs(audio).max() < _FAINT:
+        return None
+    band.note(stem, f"{preset.path.parent.name}: {preset.path.stem}", preset.licence)
+    return audio
 
 
 def play_part(band: Band, stem: str, part: Part) -> Audio:
