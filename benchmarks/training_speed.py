@@ -6,10 +6,10 @@
 
 A step is forward, L1 loss, backward and Adam on a batch of 4 excerpts of 10 s (and their context), for the paper's
 architecture with its LSTM. demucs 2.0.3 holds the published class of it: the same weights, the same numbers. Data and
-augmentation count for nobody. There are three contestants: the reference as it is, the reference with partita's
-settings of the allocator, and partita. Every run is a process of its own, they alternate, and all begin with the same
-weights and see the same batch, so that the losses of all steps must agree. Ratios are those of the medians of all
-timed steps of all runs.
+augmentation count for nobody. There are four contestants: the reference as it is, the reference with partita's
+settings of the allocator, partita, and partita in mixed precision (``trainer.precision=bf16-mixed``). Every run is a
+process of its own, they alternate, and all begin with the same weights and see the same batch, so that the losses of
+all steps must agree. Ratios are those of the medians of all timed steps of all runs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ SOURCES = ["drums", "bass", "other", "vocals"]
 LEARNING_RATE = 3e-4
 WARM_UP = 3  # steps until memory is mapped
 TOLERANCE = 1e-4  # of the loss
-CONTESTANTS = ("reference", "reference, allocator", "partita")
+MIXED_TOLERANCE = 1e-2
+MIXED = "partita, bfloat16"
+CONTESTANTS = ("reference", "reference, allocator", "partita", MIXED)
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -69,14 +71,15 @@ def work(contestant: str, channels: int, steps: int) -> None:
         keep_freed_memory()
     torch.manual_seed(0)
     first = build("demucs", channels=channels)
-    model, loss, optimizer = (partita if contestant == "partita" else reference)(channels)
+    model, loss, optimizer = (partita if contestant.startswith("partita") else reference)(channels)
     model.load_state_dict(first.state_dict())
     stems = 0.1 * torch.randn(BATCH, len(SOURCES), 2, first.geometry.input_length(round(SEGMENT * RATE)))
     mixture = stems.sum(1)
     seconds, losses = [], []
     for _ in range(WARM_UP + steps):
         began = time.perf_counter()
-        value = loss(mixture, stems)
+        with torch.autocast("cpu", torch.bfloat16, enabled=contestant == MIXED):
+            value = loss(mixture, stems)
         value.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -109,9 +112,10 @@ def main() -> None:
         for _ in range(options.runs):
             for who, found in runs.items():
                 found.append(run_worker(__file__, who, str(channels), str(options.steps)))
-        apart = worst_disagreement([run for found in runs.values() for run in found])
-        if not apart <= TOLERANCE:
-            raise SystemExit(f"{channels} channels: the losses differ by {apart:.1e}")
+        apart = worst_disagreement([run for who, found in runs.items() for run in found if who != MIXED])
+        mixed_apart = worst_disagreement([run for found in runs.values() for run in found])
+        if not (apart <= TOLERANCE and mixed_apart <= MIXED_TOLERANCE):
+            raise SystemExit(f"{channels} channels: the losses differ by {apart:.1e}, {mixed_apart:.1e} in bfloat16")
         seconds = {who: statistics.median(s for run in found for s in run["seconds"]) for who, found in runs.items()}
         for who, found in runs.items():
             print(
@@ -120,7 +124,7 @@ def main() -> None:
                 f"{seconds[who] / seconds['partita']:5.2f} of partita's time  "
                 f"peak {max(run['peak_mib'] for run in found)} MiB"
             )
-        print(f"{channels:3d} channels  the losses of all steps agree to {apart:.1e}")
+        print(f"{channels:3d} channels  the losses of all steps agree to {apart:.1e}, in bfloat16 to {mixed_apart:.1e}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from partita.models import convolutions
-from partita.models.convolutions import PointwiseConv1d, StridedConv1d, StridedConvTranspose1d
+from partita.models.convolutions import ContextConv1d, PointwiseConv1d, StridedConv1d, StridedConvTranspose1d
 
 SHAPES = {
     "batch": st.integers(1, 3),
@@ -67,18 +67,45 @@ def test_the_middle_of_a_signal_is_taken_where_it_lies(start):
     assert_same(StridedConv1d(1, 2, 8, 4), nn.Conv1d(1, 2, 8, 4), x)
 
 
-@pytest.mark.parametrize(
-    ("layer", "plain", "options"),
-    [
-        (StridedConv1d, nn.Conv1d, (2, 3, 8, 4)),
-        (StridedConvTranspose1d, nn.ConvTranspose1d, (2, 3, 8, 4)),
-        (PointwiseConv1d, nn.Conv1d, (2, 3, 1)),
-    ],
-)
-def test_other_precisions_are_left_to_torch(layer, plain, options):
-    assert_same(layer(*options).double(), plain(*options).double(), torch.randn(2, 2, 64, dtype=torch.float64))
+@pytest.mark.parametrize("stride", [2, 4, 8, 16])
+@pytest.mark.parametrize("kernels", [1, 2, 3])
+def test_wide_strides_move_in_parts(stride, kernels):
+    options = (3, 2, kernels * stride, stride)
+    assert_same(StridedConv1d(*options), nn.Conv1d(*options), torch.randn(2, 3, stride * 40))
+    assert_same(StridedConvTranspose1d(*options), nn.ConvTranspose1d(*options), torch.randn(2, 3, 40))
+
+
+LAYERS = [
+    (StridedConv1d, nn.Conv1d, (24, 32, 8, 4)),
+    (StridedConv1d, nn.Conv1d, (2, 32, 16, 8)),
+    (StridedConvTranspose1d, nn.ConvTranspose1d, (32, 24, 8, 4)),
+    (StridedConvTranspose1d, nn.ConvTranspose1d, (32, 8, 32, 16)),
+    (ContextConv1d, nn.Conv1d, (32, 24, 3)),
+    (PointwiseConv1d, nn.Conv1d, (32, 24, 1)),
+]
+
+
+@pytest.mark.parametrize(("layer", "plain", "options"), LAYERS)
+def test_double_precision_is_that_of_torch(layer, plain, options):
+    x = torch.randn(2, options[0], 640, dtype=torch.float64)
+    assert_same(layer(*options).double(), plain(*options).double(), x)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("layer", "plain", "options"), LAYERS)
+def test_mixed_precision_differs_by_rounding(layer, plain, options, turned):
+    """From the same layer in float32, in output and gradients, by what 8 bits leave of each."""
+    torch.manual_seed(0)
+    x = torch.randn(2, options[0], 640)
+    x = x.transpose(1, 2).contiguous().transpose(1, 2) if turned else x  # as an LSTM leaves it
+    ours, theirs = layer(*options), plain(*options)
+    theirs.load_state_dict(ours.state_dict())
     with torch.autocast("cpu", torch.bfloat16):
-        assert layer(*options)(torch.randn(2, 2, 64)).dtype == torch.bfloat16
+        found = results(ours, x)
+    assert found[0].dtype == torch.bfloat16
+    for mixed, full in zip(found, results(theirs, x), strict=True):
+        assert (mixed.float() - full).norm() < 0.01 * full.norm()
+    assert all(gradient.dtype == torch.float32 for gradient in found[1:])
 
 
 @pytest.mark.parametrize(("layer", "node"), [(StridedConv1d, "_Correlate"), (StridedConvTranspose1d, "_OverlapAdd")])

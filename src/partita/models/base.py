@@ -89,7 +89,7 @@ class WaveformModel(nn.Module):
         Returns:
             A scalar.
         """
-        estimates = self.core(mixture)
+        estimates = self.core(mixture).float()
         left = self.geometry.left_context
         return distance(estimates, stems[..., left : left + estimates.shape[-1]])
 

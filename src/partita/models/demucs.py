@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from partita.errors import ConfigError
 from partita.models.base import WaveformModel
-from partita.models.convolutions import PointwiseConv1d, StridedConv1d, StridedConvTranspose1d
+from partita.models.convolutions import ContextConv1d, PointwiseConv1d, StridedConv1d, StridedConvTranspose1d
 from partita.models.geometry import Geometry
+from partita.models.recurrence import BidirectionalLSTM
 from partita.models.resampling import SincResampler
 
 __all__ = ["Demucs", "DemucsConfig", "rescale_weights"]
@@ -119,7 +120,7 @@ class Demucs(WaveformModel):
             decode: list[nn.Module] = []
             if config.rewrite:
                 encode += [PointwiseConv1d(channels, gates * channels, 1), activation]
-                decode += [nn.Conv1d(channels, gates * channels, config.context), activation]
+                decode += [ContextConv1d(channels, gates * channels, config.context), activation]
             outer = inner if index else (config.channels if config.upsample else stem_channels)
             if config.upsample:
                 decode += [nn.Conv1d(channels, outer, config.kernel_size)]
@@ -165,12 +166,12 @@ class BLSTM(nn.Module):
 
     def __init__(self, channels: int, layers: int) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(channels, channels, num_layers=layers, bidirectional=True)
+        self.lstm = BidirectionalLSTM(channels, layers)
         self.linear = nn.Linear(2 * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, channels, steps)`` to the same shape."""
-        y: Tensor = self.linear(self.lstm(x.permute(2, 0, 1))[0])
+        y: Tensor = self.linear(self.lstm(x.permute(2, 0, 1)))
         return y.permute(1, 2, 0)
 
 
