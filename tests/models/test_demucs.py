@@ -48,6 +48,8 @@ CONFIGURATIONS = [
     {"upsample": True, "context": 1, "kernel_size": 5, "stride": 2},
     {"resample": True},
     {"kernel_size": 6, "stride": 3, "resample": False},
+    {"kernel_size": 16, "stride": 8, "consistent": True},
+    {"resample": True, "consistent": True},
     {"audio_channels": 1, "sources": ("voice", "rest")},
 ]
 
@@ -101,6 +103,13 @@ def test_forward_hears_silence_around_its_input():
         alone = model(signal)
         surrounded = model(torch.nn.functional.pad(signal, (room, room)))[..., room:-room]
     torch.testing.assert_close(alone, surrounded, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("resample", [False, True])
+def test_consistent_stems_add_up_to_the_mixture(resample):
+    model = build("demucs", channels=4, depth=3, resample=resample, consistent=True)
+    mixture = torch.randn(2, 2, 3000)
+    torch.testing.assert_close(model(mixture).sum(1), mixture, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("reference", [0.1, 0.01])

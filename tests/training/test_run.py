@@ -216,7 +216,7 @@ def test_an_interruption_passes_through(folder, monkeypatch, caplog):
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("trainer.precision=bf16-mixed",),
+        ("trainer.precision=bf16-mixed", "optim.gradient_clip=0.1"),
         ("data.workers=2", "augment.repitch=1.0"),
         ("model.architecture=open-unmix", "model.configuration={hidden=8, layers=1}", "optim.loss=mse"),
         (

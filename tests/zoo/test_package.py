@@ -20,7 +20,13 @@ FACTS = {"name": "tiny", "description": "untrained", "licence": "CC0-1.0", "segm
 @pytest.mark.parametrize("half", [True, False])
 @pytest.mark.parametrize(
     "configuration",
-    [{}, {"lstm_layers": 0, "upsample": True}, {"resample": True}, {"glu": False, "rewrite": False}],
+    [
+        {},
+        {"lstm_layers": 0, "upsample": True},
+        {"resample": True},
+        {"glu": False, "rewrite": False},
+        {"kernel_size": 16, "stride": 8, "consistent": True},
+    ],
 )
 def test_graph_and_module_compute_the_same(tmp_path, configuration, half):
     model = build("demucs", channels=3, depth=2, **configuration).eval()

@@ -42,6 +42,9 @@ class DemucsConfig:
             (and decimation in the place of the stride), as Wave-U-Net does.
         rescale: Reference deviation of the initial weights (section 4.3); 0 keeps the initialisation.
         resample: Work at twice the sample rate (2021 revision).
+        consistent: Share what the stems lack of the mixture evenly among them, so that they add up to it (mixture
+            consistency; Wisdom et al. 2019, "Differentiable consistency constraints for improved deep speech
+            enhancement"). Not in the paper.
     """
 
     sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
@@ -59,6 +62,7 @@ class DemucsConfig:
     upsample: bool = False
     rescale: float = 0.1
     resample: bool = False
+    consistent: bool = False
 
     def __post_init__(self) -> None:
         """Raise :class:`ConfigError` for a value no model can be built from."""
@@ -158,7 +162,12 @@ class Demucs(WaveformModel):
             x = self.final(torch.cat([x, _trim(skips.pop(), trims.pop(0))], dim=1))
         if self.resampler:
             x = self.resampler.downsample(x)
-        return x.reshape(x.shape[0], len(self.sources), self.audio_channels, x.shape[-1])
+        stems = x.reshape(x.shape[0], len(self.sources), self.audio_channels, x.shape[-1])
+        if self.config.consistent:
+            left = self.geometry.left_context
+            lacking = mixture[..., left : left + x.shape[-1]] - stems.sum(1)
+            stems = stems + lacking.unsqueeze(1) / len(self.sources)
+        return stems
 
 
 class BLSTM(nn.Module):
