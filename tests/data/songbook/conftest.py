@@ -83,7 +83,7 @@ def material(tmp_path):
 @pytest.fixture
 def bare(monkeypatch):
     """A machine on which no instrument and no speech synthesiser is installed."""
-    for name in ("find_soundfonts", "find_kits", "find_voices"):
+    for name in ("find_soundfonts", "find_kits", "find_presets", "find_voices"):
         monkeypatch.setattr(f"partita.data.songbook.library.{name}", list)
 
 
