@@ -102,7 +102,7 @@ class _Correlate(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
         frames, taps = ctx.saved_tensors
         x = _signal(_overlap_add(gradient, taps), ctx.stride) if ctx.needs_input_grad[0] else None
-        return x, _weight_gradient(gradient, frames, taps, ctx.stride), gradient.sum((0, 2)), None
+        return x, _weight_gradient(gradient, frames, taps, ctx.stride), _bias_gradient(gradient), None
 
 
 class _OverlapAdd(torch.autograd.Function):
@@ -120,7 +120,7 @@ class _OverlapAdd(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, taps = ctx.saved_tensors
         frames = _frames(gradient, ctx.stride)
-        return _correlate(frames, taps), _weight_gradient(x, frames, taps, ctx.stride), gradient.sum((0, 2)), None
+        return _correlate(frames, taps), _weight_gradient(x, frames, taps, ctx.stride), _bias_gradient(gradient), None
 
 
 class _Slide(torch.autograd.Function):
@@ -146,26 +146,23 @@ class _Slide(torch.autograd.Function):
             back[..., index : index + steps].baddbmm_(tap.expand(len(x), -1, -1), gradient)
         turned = gradient.transpose(1, 2)
         products = [torch.bmm(x[..., index : index + steps], turned).sum(0).t() for index in range(weight.shape[-1])]
-        return back, torch.stack(products, -1), gradient.sum((0, 2))
+        return back, torch.stack(products, -1), _bias_gradient(gradient)
 
 
 def _correlate(frames: Tensor, taps: Tensor, bias: Tensor | None = None) -> Tensor:
     """Sum the products of taps ``(n, rows, size)`` and frames ``(batch, steps + n - 1, size)``."""
-    batch, steps = len(frames), frames.shape[1] - len(taps) + 1
-    parts = [_dense(frames[:, index : index + steps]).transpose(1, 2) for index in range(len(taps))]
-    (first, *others), (part, *rest) = taps.unsqueeze(1).expand(-1, batch, -1, -1), parts
-    y = torch.bmm(first, part) if bias is None else torch.baddbmm(bias[:, None], first, part)
-    for tap, part in zip(others, rest, strict=True):
-        y.baddbmm_(tap, part)
+    steps = frames.shape[1] - len(taps) + 1
+    y = _or_zeros(bias, taps.shape[1], frames)[:, None].expand(len(frames), -1, steps).contiguous()
+    for out, rows in zip(y, frames, strict=True):  # one by one: in bfloat16, torch copies a batch that has gaps
+        for index, tap in enumerate(taps):
+            out.addmm_(tap, rows[index : index + steps].t())
     return y
 
 
 def _overlap_add(y: Tensor, taps: Tensor, bias: Tensor | None = None) -> Tensor:
     """Transpose :func:`_correlate`: from ``(batch, rows, steps)`` to frames."""
     batch, _, steps = y.shape
-    frames = y.new_zeros(batch, steps + len(taps) - 1, taps.shape[2])
-    if bias is not None:
-        frames += bias
+    frames = _or_zeros(bias, taps.shape[2], y).expand(batch, steps + len(taps) - 1, -1).contiguous()
     for index, tap in enumerate(taps):
         frames[:, index : index + steps].baddbmm_(y.transpose(1, 2), tap.expand(batch, -1, -1))
     return frames
@@ -179,9 +176,14 @@ def _weight_gradient(y: Tensor, frames: Tensor, taps: Tensor, stride: int) -> Te
     return torch.stack(products, 1).view(rows, -1, channels, stride).transpose(1, 2).flatten(2)
 
 
-def _dense(x: Tensor) -> Tensor:
-    """Return rows without gaps in bfloat16, whose products would else move them, slowly, to transpose them."""
-    return x.contiguous() if x.dtype == torch.bfloat16 else x
+def _or_zeros(bias: Tensor | None, size: int, like: Tensor) -> Tensor:
+    return like.new_zeros(size) if bias is None else bias
+
+
+def _bias_gradient(gradient: Tensor) -> Tensor:
+    """Sum over batch and steps, as a product: torch's sum in bfloat16 makes a copy in float32 first."""
+    ones = gradient.new_ones(gradient.shape[2], 1)
+    return torch.bmm(gradient, ones.expand(len(gradient), -1, -1)).sum((0, 2))
 
 
 def _taps(weight: Tensor, stride: int) -> Tensor:
