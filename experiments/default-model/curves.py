@@ -47,14 +47,14 @@ def main() -> None:
     smooth = np.convolve(train[:, 1], np.ones(15) / 15, "valid")
     losses.plot(train[7 : 7 + smooth.size, 0], smooth, color="C0", label="training, mean of 15")
     valid = [(step, float(row["valid_loss"])) for step, row in sorted(steps.items()) if "valid_loss" in row]
-    losses.plot(*zip(*valid, strict=True), "o-", color="C3", label="three real songs")
-    losses.set(xlabel="step", ylabel="L1 loss", title="loss")
+    losses.plot(*zip(*valid, strict=True), "o-", color="C3", label="songs of validation")
+    losses.set(xlabel="step", ylabel="mean squared error", title="loss")
     losses.legend()
     for source in ("drums", "bass", "other", "vocals"):
         name = f"valid_sdr/{source}"
         points = [(step, float(row[name])) for step, row in sorted(steps.items()) if name in row]
         scores.plot(*zip(*points, strict=True), "o-", label=source)
-    scores.set(xlabel="step", ylabel="SDR, dB", title="three real songs, whole-excerpt SDR")
+    scores.set(xlabel="step", ylabel="SDR, dB", title="3 real and 12 synthetic songs, whole-excerpt SDR")
     scores.legend()
     figure.savefig(HERE.parent.parent / "docs" / "images" / "default-model.png", dpi=80)
 
