@@ -100,3 +100,12 @@ def test_a_weight_is_a_positive_number(word):
 def test_a_root_is_given_once():
     with pytest.raises(ConfigError, match="given twice"):
         parse_roots(["a", "a=2"])
+
+
+def test_a_link_to_a_song_that_is_gone_is_no_song_passed_over(tmp_path):
+    touch(tmp_path / "songs" / "here" / "drums.wav")
+    (tmp_path / "songs" / "gone").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(AudioError, match=r"gone.*link to what is not there"):
+        find_songs([tmp_path / "songs"])
+    (tmp_path / "elsewhere").symlink_to(make_song(tmp_path / "moved", seconds=0.1))
+    assert [song.name for song in find_songs([tmp_path / "songs"])] == ["gone", "here"]

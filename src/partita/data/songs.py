@@ -54,7 +54,8 @@ def find_songs(roots: Iterable[Path], sources: Sequence[str] | None = None) -> l
             stems of the manifest, or else every audio file but the mixture.
 
     Raises:
-        AudioError: A folder does not exist or cannot be read, or no song of a root has any of the stems.
+        AudioError: A folder does not exist, cannot be read or is a link to nothing, or no song of a root has any of
+            the stems.
         ConfigError: A stem exists in two formats, or a manifest makes no sense.
     """
     songs: list[Song] = []
@@ -88,7 +89,7 @@ def scan_root(root: Path, sources: Sequence[str] | None = None) -> Iterator[tupl
         found: Song | PartitaError
         try:
             found = _read_entry(entry, sources, patterns)
-        except ConfigError as error:
+        except PartitaError as error:
             found = error
         except OSError as error:
             found = _sealed(entry, error)
@@ -133,6 +134,8 @@ def _read_entry(entry: Path, sources: Sequence[str] | None, patterns: dict[str, 
         names = STEM_MP4_STREAMS[1:]
         stems = {name: entry for name in names if sources is None or name in sources}
         return Song(entry.name[: -len(STEM_MP4)], stems, mixture=entry, root=entry.parent)
+    if entry.is_symlink() and not entry.exists():
+        raise AudioError(f"{entry}: is a link to what is not there; mend or remove it")
     if not entry.is_dir():
         return Song(entry.name, {})
     found: dict[str, list[Path]] = {}
