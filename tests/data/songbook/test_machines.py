@@ -29,6 +29,13 @@ def test_a_kick_can_be_tuned():
         assert np.log2(body / 55) == pytest.approx(round(np.log2(body / 55)), abs=0.07)
 
 
+def test_a_swept_kick_goes_on_falling():
+    for seed in range(8):
+        kick = machine(np.random.default_rng(seed), kick="swept").shots[36][0][1][0]
+        early, late = (dominant(kick[int(start * RATE) : int((start + 0.1) * RATE)]) for start in (0.02, 0.3))
+        assert early > 1.25 * late
+
+
 def test_machines_repeat_with_their_seed_only():
     first, same, other = (machine(np.random.default_rng(seed)).shots[36][0][1] for seed in (1, 1, 2))
     assert np.array_equal(first, same)

@@ -110,6 +110,15 @@ def test_a_part_has_its_notes_in_their_places(rng):
     assert dominant(audio[0, int(1.5 * RATE) : int(1.7 * RATE)]) == pytest.approx(synth.frequency(67), abs=3)
 
 
+def test_a_plucked_sub_holds_its_pitch_while_it_dies():
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        note = synth.play_note(random_patch("sub pluck", rng), 29, 0.4, rng)[0]
+        early, late = note[: RATE // 5], note[RATE // 5 : 2 * RATE // 5]
+        assert np.square(early).sum() > np.square(late).sum()
+        assert [dominant(early), dominant(late)] == pytest.approx([synth.frequency(29)] * 2, rel=0.06)
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_any_patch_plays_sound_that_repeats_with_its_seed(role):
     for seed in range(6):

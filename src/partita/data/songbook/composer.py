@@ -86,33 +86,55 @@ def chords(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> t
 # Bass style -> roles of its patch, rhythms, and the share of notes that leap by an octave.
 BASS_LINES: dict[str, tuple[tuple[str, ...], tuple[str, ...], float]] = {
     "sub": (("sub",), ("held", "halves", "sparse", "long"), 0.0),
-    "off-beat": (("bass", "fm bass", "sub"), ("offbeat",), 0.1),
+    "off-beat": (("bass", "fm bass", "sub", "sub pluck"), ("offbeat",), 0.1),
     "octaves": (("bass", "fm bass"), ("eighths",), 0.5),
     "eighths": (("bass", "fm bass"), ("eighths",), 0.05),
     "sixteenths": (("bass", "acid"), ("sixteenths", "gallop"), 0.15),
-    "rolling": (("bass", "fm bass", "sub"), ("rolling",), 0.0),
+    "rolling": (("bass", "fm bass", "sub", "sub pluck"), ("rolling",), 0.0),
     "reese": (("reese",), ("held", "halves", "long", "push"), 0.0),
     "wobble": (("wobble", "growl"), ("held", "halves", "long"), 0.0),
     "808": (("808",), ("trap", "sparse", "long", "push"), 0.1),
-    "syncopated": (("bass", "fm bass", "sub"), ("syncopated", "tresillo", "dotted", "push"), 0.2),
+    "plucked sub": (("sub pluck",), ("grouped", "grouped", "eighths", "syncopated", "push", "sparse"), 0.0),
+    "syncopated": (
+        ("bass", "fm bass", "sub", "sub pluck"),
+        ("syncopated", "tresillo", "dotted", "push", "grouped"),
+        0.2,
+    ),
     "acid": (("acid",), ("sixteenths",), 0.3),
 }
 
 
+def _grouped(rng: np.random.Generator) -> tuple[tuple[int, float], ...]:
+    """A bar of twos, threes and fours in random order, some of them rests, each note held for most of its group."""
+    held = float(rng.uniform(0.4, 0.95))
+    onsets, onset = [], 0
+    while onset < 16:
+        length = min(int(rng.choice([2, 3, 3, 4, 4, 6])), 16 - onset)
+        if onset == 0 or rng.random() < 0.85:
+            onsets.append((onset, held * length))
+        onset += length
+    return tuple(onsets)
+
+
 def bass_line(style: str, loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> tuple[Note, ...]:
-    """Roots with the odd fifth and octave in one of the :data:`BASS_LINES`, from about E1 to D3."""
+    """Roots, or the first one throughout, with the odd fifth and octave in one of the :data:`BASS_LINES`.
+
+    Notes lie between about E1 and D3, those of the deepest styles from B0.
+    """
     if style == "acid":
         return acid_line(loop, bars, beat, rng)
     _, rhythms, leaping = BASS_LINES[style]
     rhythm = str(rng.choice(list(rhythms)))
-    low = int(rng.integers(26, 36))
+    onsets = _grouped(rng) if rhythm == "grouped" else _RHYTHMS[rhythm]
+    low = int(rng.integers(23, 31) if style in ("sub", "808", "plucked sub") else rng.integers(26, 36))
+    follows = rng.random() > 0.2
     leaps = np.arange(16) % 2 == 1 if style == "octaves" else rng.random(16) < leaping
     interval = int(rng.choice([12, 7, 12]))
     step = beat / 4
     notes = []
     for bar in range(bars):
-        root = low + (loop[bar % len(loop)][0] - low) % 12
-        for i, (onset, length) in enumerate(_RHYTHMS[rhythm]):
+        root = low + (loop[bar % len(loop) if follows else 0][0] - low) % 12
+        for i, (onset, length) in enumerate(onsets):
             pitch = root + interval * bool(leaps[i] and i)
             notes.append(Note((bar * 16 + onset) * step, length * step, pitch, 112 if onset % 4 == 0 else 96))
     return tuple(notes)

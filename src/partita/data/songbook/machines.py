@@ -13,6 +13,7 @@ __all__ = ["KICKS", "machine"]
 # Body (Hz), pitch at the strike relative to it, its fall (s), decay (s), click, drive: low and high of each.
 KICKS = {
     "deep": ((38, 55), (1.5, 3), (0.02, 0.06), (0.25, 0.9), (0.0, 0.15), (1, 2)),
+    "swept": ((25, 52), (2.5, 6), (0.05, 0.22), (0.15, 0.6), (0.02, 0.4), (1, 5)),
     "punch": ((45, 62), (3, 7), (0.012, 0.035), (0.07, 0.16), (0.1, 0.6), (1, 4)),
     "tight": ((50, 75), (2, 5), (0.006, 0.02), (0.035, 0.08), (0.2, 0.8), (1, 3)),
     "thump": ((70, 110), (1.2, 2.2), (0.01, 0.03), (0.06, 0.16), (0.05, 0.4), (1, 3)),
@@ -106,7 +107,7 @@ def machine(rng: np.random.Generator, *, kick: str | None = None, hertz: float |
 
     Args:
         rng: Source of all settings.
-        kick: ``deep``, ``punch``, ``tight``, ``thump`` or ``hard``; drawn if not given.
+        kick: One of :data:`KICKS`; drawn if not given.
         hertz: A pitch class the kick's body is tuned to.
     """
     kick = kick or str(rng.choice(list(KICKS)))

@@ -32,7 +32,7 @@ from partita.data.songbook.soundfont import play
 
 __all__ = ["Band", "drum_loop", "groove", "guitars", "play_part", "play_synth", "strike_kit"]
 
-_BASSES = frozenset({"bass", "sub", "808", "acid", "reese", "wobble", "fm bass", "growl"})
+_BASSES = frozenset({"bass", "sub", "sub pluck", "808", "acid", "reese", "wobble", "fm bass", "growl"})
 _PRESETS = {  # what presets are used for, by role; the other roles are for our own synthesiser
     "bass": ("bass",),
     "fm bass": ("bass",),
@@ -45,6 +45,7 @@ _PRESETS = {  # what presets are used for, by role; the other roles are for our 
     "lead": ("lead",),
     "keys": ("keys", "organ"),
     "bell": ("bell",),
+    "mallet": ("bell", "pluck"),
     "organ": ("organ",),
 }
 

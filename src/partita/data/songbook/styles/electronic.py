@@ -48,6 +48,7 @@ def compose(key: tuple[int, bool], bars: int, beat: float, rng: np.random.Genera
         "pluck": composer.arpeggio,
         "lead": composer.melody,
         "sparse": composer.sparse,
+        "mallet": composer.arpeggio,
         "bell": composer.sparse if rng.random() < 0.4 else composer.melody,
         "growl": composer.melody,
     }
