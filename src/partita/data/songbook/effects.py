@@ -105,7 +105,8 @@ def rms_db(audio: Audio) -> float:
     if usable == 0:
         power = np.mean(np.square(audio, dtype=np.float64), keepdims=True)
     else:
-        power = np.square(audio[:, :usable]).reshape(len(audio), -1, block).mean((0, 2), dtype=np.float64)
+        blocks = audio[:, :usable].reshape(len(audio), -1, block)
+        power = np.einsum("cbs,cbs->b", blocks, blocks).astype(np.float64) / (len(audio) * block)
     loud = power[power >= power.max() * 1e-3]
     return float(10 * np.log10(loud.mean() + 1e-12))
 
@@ -142,7 +143,9 @@ def compression(audio: Audio, threshold_db: float, ratio: float, attack: float =
     padded = np.pad(np.abs(audio).max(0), (0, -samples % _HOP)).reshape(-1, _HOP).max(1)
     level = _follow(20 * np.log10(padded.astype(np.float64) + 1e-6), attack, release)
     gain_db = -np.maximum(level - threshold_db, 0) * (1 - 1 / ratio)
-    return np.interp(np.arange(samples), np.arange(len(level)) * _HOP, 10 ** (gain_db / 20)).astype(np.float32)[None]
+    steps = np.asarray(10 ** (gain_db / 20), np.float32)[:, None]
+    ramps = np.diff(steps, axis=0, append=steps[-1:]) * (np.arange(_HOP, dtype=np.float32) / _HOP)
+    return np.asarray((steps + ramps).reshape(1, -1)[:, :samples], np.float32)
 
 
 def compress(audio: Audio, threshold_db: float, ratio: float, attack: float = 0.005, release: float = 0.1) -> Audio:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from partita.allocator import keep_freed_memory
 from partita.data.songbook.arrange import arrange
 from partita.data.songbook.effects import RATE
 from partita.data.songbook.library import Library
@@ -70,11 +71,13 @@ def render_songs(
     folders = {index: output / f"song-{seed}-{index:04}" for index in songs}
     missing = [(library, folder, seed, index, seconds) for index, folder in folders.items() if not folder.exists()]
     if jobs == 1:
+        keep_freed_memory()
         for task in missing:
             yield _render(*task)
         return
     # not forked: the parent's threads would not come along, their locks would
-    with ProcessPoolExecutor(min(jobs, max(len(missing), 1)), multiprocessing.get_context("spawn")) as pool:
+    processes = min(jobs, max(len(missing), 1))
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), keep_freed_memory) as pool:
         pending = {pool.submit(_render, *task) for task in missing}
         try:
             while pending:
