@@ -46,6 +46,9 @@ def test_a_song_is_scored_as_if_it_were_separated_whole(loss):
 def test_learning_rates():
     assert learning_rate_factor(0, 100, 10, "constant") == pytest.approx(0.1)
     assert learning_rate_factor(50, 100, 10, "constant") == 1
+    assert learning_rate_factor(100, 100, 10, "constant") == 1
+    cooling = [learning_rate_factor(step, 100, 10, "constant", cooldown=20) for step in (0, 80, 90, 100, 101)]
+    assert cooling == pytest.approx([0.1, 1, 0.5, 0, 0])
     assert learning_rate_factor(10, 110, 10, "cosine") == pytest.approx(1)
     assert learning_rate_factor(60, 110, 10, "cosine") == pytest.approx(0.5)
     assert learning_rate_factor(110, 110, 10, "cosine") == pytest.approx(0)

@@ -58,6 +58,7 @@ class OptimSection(_Section):
     weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(0, ge=0)
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    cooldown_steps: int = Field(0, ge=0, description="constant: last steps, in which the rate falls to nothing")
     patience: int = Field(20, ge=1, description="plateau: validations without a gain before the rate falls")
     factor: float = Field(0.1, gt=0, lt=1, description="plateau: by which it falls")
     early_stop: int | None = Field(None, ge=1, description="validations without a gain before the run ends")
@@ -120,6 +121,8 @@ class TrainingConfig(_Section):
             raise ValueError("augment.scale must be two gains, the lower one first")
         if optim.schedule == "plateau" and optim.warmup_steps:
             raise ValueError("optim.warmup_steps does not go with optim.schedule = 'plateau'")
+        if optim.schedule != "constant" and optim.cooldown_steps:
+            raise ValueError(f"optim.cooldown_steps does not go with optim.schedule = {optim.schedule!r}")
         return self
 
 

@@ -105,7 +105,9 @@ class SeparationTask(L.LightningModule):
             return {"optimizer": optimizer, "lr_scheduler": how}
         rates = torch.optim.lr_scheduler.LambdaLR(
             optimizer,
-            lambda step: learning_rate_factor(step, self.steps, optim.warmup_steps, optim.schedule),
+            lambda step: learning_rate_factor(
+                step, self.steps, optim.warmup_steps, optim.schedule, optim.cooldown_steps
+            ),
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
@@ -191,11 +193,13 @@ class SeparationTask(L.LightningModule):
         return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
 
 
-def learning_rate_factor(step: int, steps: int, warmup: int, schedule: str) -> float:
-    """Return what the learning rate is multiplied by at a step: a linear warm-up, then constant or half a cosine."""
+def learning_rate_factor(step: int, steps: int, warmup: int, schedule: str, cooldown: int = 0) -> float:
+    """Return what the learning rate is multiplied by at a step: a linear warm-up, then half a cosine to nothing.
+
+    The cosine takes all the other steps, or where the schedule is ``constant`` the last ``cooldown`` ones.
+    """
     if step < warmup:
         return (step + 1) / warmup
-    if schedule == "constant":
-        return 1.0
-    done = min(1.0, (step - warmup) / max(1, steps - warmup))
+    start = steps - cooldown if schedule == "constant" else warmup
+    done = min(1.0, max(0, step - start) / max(1, steps - start))
     return 0.5 * (1 + math.cos(math.pi * done))
