@@ -116,6 +116,11 @@ def _grouped(rng: np.random.Generator) -> tuple[tuple[int, float], ...]:
     return tuple(onsets)
 
 
+def _roots(loop: Harmony, bars: int, low: int, follows: bool) -> list[int]:
+    """Each bar's root in the octave from ``low``, or the first one's throughout where a line does not follow."""
+    return [low + ((loop[bar % len(loop)] if follows else loop[0])[0] - low) % 12 for bar in range(bars)]
+
+
 def bass_line(style: str, loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -> tuple[Note, ...]:
     """Roots, or the first one throughout, with the odd fifth and octave in one of the :data:`BASS_LINES`.
 
@@ -132,8 +137,7 @@ def bass_line(style: str, loop: Harmony, bars: int, beat: float, rng: np.random.
     interval = int(rng.choice([12, 7, 12]))
     step = beat / 4
     notes = []
-    for bar in range(bars):
-        root = low + (loop[bar % len(loop) if follows else 0][0] - low) % 12
+    for bar, root in enumerate(_roots(loop, bars, low, follows)):
         for i, (onset, length) in enumerate(onsets):
             pitch = root + interval * bool(leaps[i] and i)
             notes.append(Note((bar * 16 + onset) * step, length * step, pitch, 112 if onset % 4 == 0 else 96))
@@ -149,8 +153,7 @@ def acid_line(loop: Harmony, bars: int, beat: float, rng: np.random.Generator) -
     tied, accents = rng.random(16) < 0.25, rng.random(16) < 0.3
     follows = rng.random() < 0.5
     notes = []
-    for bar in range(bars):
-        root = low + ((loop[bar % len(loop)] if follows else loop[0])[0] - low) % 12
+    for bar, root in enumerate(_roots(loop, bars, low, follows)):
         for i in np.flatnonzero(steps).tolist():
             length = beat / 4 * (1.05 if tied[i] else 0.55)
             notes.append(Note((bar + i / 16) * 4 * beat, length, root + int(leaps[i]), 124 if accents[i] else 84))

@@ -44,6 +44,7 @@ def write_song(song: Song, folder: Path) -> None:
 
 
 def _render(library: Library, folder: Path, seed: int, index: int, seconds: float | None) -> Path:
+    keep_freed_memory()  # here, because this is what any of the processes runs
     write_song(arrange(library, seed, index, seconds=seconds), folder)
     return folder
 
@@ -71,13 +72,11 @@ def render_songs(
     folders = {index: output / f"song-{seed}-{index:04}" for index in songs}
     missing = [(library, folder, seed, index, seconds) for index, folder in folders.items() if not folder.exists()]
     if jobs == 1:
-        keep_freed_memory()
         for task in missing:
             yield _render(*task)
         return
     # not forked: the parent's threads would not come along, their locks would
-    processes = min(jobs, max(len(missing), 1))
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), keep_freed_memory) as pool:
+    with ProcessPoolExecutor(min(jobs, max(len(missing), 1)), multiprocessing.get_context("spawn")) as pool:
         pending = {pool.submit(_render, *task) for task in missing}
         try:
             while pending:
@@ -90,6 +89,7 @@ def render_songs(
 
 def render_stems(library: Library, output: Path, seed: int) -> Iterator[Path]:
     """Write the library's finished stems as songs ``train-NAME-PIECE`` that are not there yet."""
+    keep_freed_memory()
     for source in library.stems:
         if (output / f"train-{source.name}-0").exists():
             continue
