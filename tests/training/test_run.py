@@ -105,6 +105,20 @@ def test_a_changed_learning_rate_takes_effect(folder, caplog):
 
 
 @pytest.mark.usefixtures("bare")
+def test_a_changed_optimiser_begins_afresh(folder, caplog):
+    caplog.set_level("INFO", "partita")
+    train(folder, "run", "optim.steps=2")
+    train(folder, "run", "optim.steps=5", "optim.optimizer=muon", resume=True)
+    train(folder, "run", "optim.steps=6", "optim.optimizer=muon", resume=True)
+    last = torch.load(folder / "run" / "checkpoints" / "last.ckpt", weights_only=False)
+    state = last["optimizer_states"][0]
+    assert last["global_step"] == 6
+    assert [group["step"] for group in state["param_groups"]] == [4, 4]
+    assert [group["lr"] for group in state["param_groups"]] == pytest.approx([5e-2, 1e-2])
+    assert "optim.optimizer was adam and is now muon" in caplog.text
+
+
+@pytest.mark.usefixtures("bare")
 def test_early_stopping_and_the_plateau_count_validations(folder, monkeypatch):
     monkeypatch.setattr(
         "partita.training.task.overlap_add", lambda blocks, *_, **__: (b[None].repeat(4, 0) for b in blocks)

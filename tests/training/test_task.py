@@ -52,9 +52,3 @@ def test_learning_rates():
     assert learning_rate_factor(10, 110, 10, "cosine") == pytest.approx(1)
     assert learning_rate_factor(60, 110, 10, "cosine") == pytest.approx(0.5)
     assert learning_rate_factor(110, 110, 10, "cosine") == pytest.approx(0)
-
-
-@pytest.mark.parametrize(("field", "kind"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
-def test_the_optimiser_is_the_one_named(field, kind):
-    task = SeparationTask(build("demucs", channels=4, depth=2), config(f"optim.optimizer={field}"), steps=1)
-    assert type(task.configure_optimizers()["optimizer"]) is kind

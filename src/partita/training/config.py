@@ -53,7 +53,9 @@ class OptimSection(_Section):
     """Loss, optimiser and schedule. The run ends after ``steps`` or ``epochs``, whichever comes first."""
 
     loss: Literal["l1", "mse"] = "l1"
-    optimizer: Literal["adam", "adamw"] = Field("adam", description="adamw keeps weight decay out of the gradient")
+    optimizer: Literal["adam", "adamw", "muon"] = Field(
+        "adam", description="adamw keeps weight decay out of the gradient; muon takes orthogonal steps"
+    )
     learning_rate: float = Field(3e-4, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(0, ge=0)

@@ -18,6 +18,7 @@ from partita.data.cache import CachedSong
 from partita.models.base import WaveformModel
 from partita.separation.windows import overlap_add, plan_windows
 from partita.training.config import TrainingConfig
+from partita.training.optimizers import build_optimizer
 
 __all__ = ["SILENT", "SeparationTask", "learning_rate_factor"]
 
@@ -88,11 +89,9 @@ class SeparationTask(L.LightningModule):
                 self.log(f"valid_sdr/{source}", mean)
 
     def configure_optimizers(self) -> Any:
-        """Return Adam and its schedule."""
+        """Return the optimiser and its schedule."""
         optim = self.config.optim
-        kind = torch.optim.Adam if optim.optimizer == "adam" else torch.optim.AdamW
-        fused = self.device.type == "cpu"  # three times as fast there; a GPU's does not go with scaled gradients
-        optimizer = kind(self.parameters(), lr=optim.learning_rate, weight_decay=optim.weight_decay, fused=fused)
+        optimizer = build_optimizer(self, optim)
         if optim.schedule == "plateau":
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
                 optimizer, factor=optim.factor, patience=optim.patience
@@ -125,15 +124,16 @@ class SeparationTask(L.LightningModule):
         checkpoint["partita"] = self.config.model_dump()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let a learning rate or weight decay that was changed since take effect."""
+        """Let an optimiser, which begins afresh, a learning rate or weight decay that was changed take effect."""
         optim, before = self.config.optim, checkpoint["partita"]["optim"]
         change = optim.learning_rate / before["learning_rate"]
-        for group in checkpoint["optimizer_states"][0]["param_groups"]:
+        if optim.optimizer != before["optimizer"]:
+            checkpoint["optimizer_states"] = []
+        for group in (group for state in checkpoint["optimizer_states"] for group in state["param_groups"]):
             group["weight_decay"] = optim.weight_decay
             group.update({name: group[name] * change for name in ("lr", "initial_lr") if name in group})
         for state in checkpoint["lr_schedulers"]:
-            if "base_lrs" in state:
-                state["base_lrs"] = [rate * change for rate in state["base_lrs"]]
+            state.pop("base_lrs", None)  # those of the optimiser just configured hold
 
     def _score(self, song: CachedSong) -> npt.NDArray[np.float64]:
         """Return 1, the loss and the SDR of each source over a song, ``(2 + sources,)``."""
