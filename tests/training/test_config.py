@@ -25,6 +25,7 @@ from tests.training.runs import CONFIG
         ("[optim]\nsteps = 3\naccumulate = 32", "remix_group must divide data.batch_size / optim.accumulate"),
         ("[optim]\nsteps = 3\nschedule = 'plateau'\nwarmup_steps = 5", "optim.warmup_steps does not go with"),
         ("[optim]\nsteps = 3\nschedule = 'cosine'\ncooldown_steps = 2", "optim.cooldown_steps does not go with"),
+        ("[optim]\nsteps = 3\ncooldown_steps = 4", "optim.cooldown_steps is more than optim.steps"),
         ("[optim]\nsteps = 3\n[augment]\nscale = [2, 1]", "augment.scale"),
         ("[data", "Expected ']'"),
     ],

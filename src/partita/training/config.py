@@ -125,6 +125,8 @@ class TrainingConfig(_Section):
             raise ValueError("optim.warmup_steps does not go with optim.schedule = 'plateau'")
         if optim.schedule != "constant" and optim.cooldown_steps:
             raise ValueError(f"optim.cooldown_steps does not go with optim.schedule = {optim.schedule!r}")
+        if optim.steps is not None and optim.cooldown_steps > optim.steps:
+            raise ValueError("optim.cooldown_steps is more than optim.steps")
         return self
 
 
