@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import logging
 import re
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -105,6 +108,23 @@ def test_one_failure_stops_no_other_system(experiment, tmp_path):
     ]
     _, out, _ = experiment("table", "plan.toml", "-o", "runs")
     assert "not run" in " ".join(out.split())
+
+
+@pytest.mark.usefixtures("experiment")
+def test_terminated_it_takes_its_training_along(tmp_path):
+    """A real process: its standard error ends when nothing holds it any more."""
+    (tmp_path / "plan.toml").write_text(PLAN.replace("steps=3", "steps=1000000"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "partita", "experiment", "run", "plan.toml", *WORDS, "--only", "demucs"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "runs" / "demucs-1" / "config.toml").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,8 @@ def test_an_unknown_model_is_an_error(partita, tmp_path):
     assert "did you mean 'default'" in err
 
 
-def test_interrupted_in_the_middle(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_in_the_middle(tmp_path, number):
     """A real process, a real signal: the songs before are whole, the one in work leaves nothing."""
     write(tmp_path / "a.wav", 1)
     write(tmp_path / "b.wav", 1200, 8000, 1)
@@ -291,7 +292,7 @@ def test_interrupted_in_the_middle(tmp_path):
     assert json.loads(process.stdout.readline())["state"] == "done"
     while not list(tmp_path.glob("separated/default/b/*")) and not list(tmp_path.glob("separated/default/b/.*")):
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err.startswith("error: stopped; nothing of b.wav was kept")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -53,6 +54,7 @@ def _partita(
 
 def main() -> None:
     """Run the command line; a known error is one line and an exit code, never a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's or container's: ends as Ctrl-C does
     try:
         app()
     except ConfigError as error:
