@@ -12,6 +12,7 @@ from partita.models import build
 from partita.separation import Separator
 from partita.separation.backends import OnnxBackend
 from partita.zoo.export import export_package
+from tests.models.checks import losses_of_training
 
 SMALL = {"filters": 12, "bottleneck": 8, "hidden": 10, "blocks": 3, "stacks": 2}
 CONFIGURATIONS = [
@@ -89,14 +90,7 @@ def test_every_weight_is_trained():
     model = build("conv-tasnet", **SMALL)
     mixture = torch.randn(2, 2, model.geometry.input_length(1000))
     target = mixture[:, None] * torch.rand(1, 4, 1, 1)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    losses = []
-    for _ in range(30):
-        optimizer.zero_grad()
-        loss = F.l1_loss(model.core(mixture), target)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = losses_of_training(model, lambda: F.l1_loss(model.core(mixture), target), steps=30, learning_rate=1e-2)
     assert losses[-1] < 0.9 * losses[0]
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in model.parameters())
 

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from partita.errors import ConfigError
 from partita.models import build
-from partita.separation import Separator
-from partita.zoo.export import export_package
+from tests.models.checks import assert_backends_agree, losses_of_training, two_tones
 
 SMALL = {"n_fft": 256, "hop": 64, "sample_rate": 8000, "bandwidth": 3000.0, "hidden": 12, "layers": 2}
 
@@ -56,18 +54,11 @@ def test_loss_compares_masked_magnitudes():
 def test_it_learns():
     torch.manual_seed(0)
     model = build("open-unmix", **SMALL, sources=("low", "high"))
-    time = torch.arange(model.geometry.input_length(2000)) / 8000
-    low, high = (torch.sin(2 * torch.pi * pitch * time).expand(2, 2, -1) for pitch in (440, 2200))
-    stems = torch.stack([low, high], 1)
-    model.calibrate([low + high])
-    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
-    losses = []
-    for _ in range(60):
-        loss = model.loss(low + high, stems, F.mse_loss)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    stems = two_tones(model, low=440, high=2200)
+    model.calibrate([stems.sum(1)])
+    losses = losses_of_training(
+        model, lambda: model.loss(stems.sum(1), stems, F.mse_loss), steps=60, learning_rate=3e-3
+    )
     assert losses[-1] < 0.4 * losses[0]
     for parameter in model.parameters():
         assert parameter.grad is not None
@@ -108,17 +99,8 @@ def test_calibration_wants_sound(mixtures):
 def test_a_package_separates_on_both_backends(tmp_path):
     torch.manual_seed(0)
     model = build("open-unmix", hidden=16, layers=2, wiener_frames=40)
-    package = export_package(
-        model, tmp_path / "tiny", name="tiny", description="untrained", licence="CC0-1.0", segment=1.0
-    )
+    package = assert_backends_agree(model, tmp_path / "tiny", segment=1.0)
     assert package.graph.stat().st_size < 500_000  # the transform's matrices are not in it
-    mixture = np.random.default_rng(0).normal(0, 0.1, (2, 90000)).astype(np.float32)
-    onnx = Separator(package, backend="onnx", batch_size=2).separate(mixture)
-    torch_ = Separator(package, backend="torch", batch_size=2).separate(mixture)
-    for source in model.sources:
-        assert onnx[source].shape == mixture.shape
-        assert np.abs(onnx[source]).max() > 1e-3
-        np.testing.assert_allclose(onnx[source], torch_[source], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from torch.nn import functional as F
 
 from partita.errors import ConfigError
 from partita.models import build
-from partita.separation import Separator
-from partita.zoo.export import export_package
+from tests.models.checks import assert_backends_agree, losses_of_training, two_tones
 
 SMALL = {"n_fft": 256, "hop": 64, "sample_rate": 8000, "bins": 64, "filters": (4, 6, 8), "context": 5}
 
@@ -102,17 +101,8 @@ def test_loss_compares_masked_magnitudes_of_all_frames():
 def test_it_learns():
     torch.manual_seed(0)
     model = build("spectrogram-unet", **SMALL, sources=("low", "high"), dropout=0.1)
-    time = torch.arange(model.geometry.input_length(2000)) / 8000
-    low, high = (torch.sin(2 * torch.pi * pitch * time).expand(2, 2, -1) for pitch in (440, 1500))
-    stems = torch.stack([low, high], 1)
-    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
-    losses = []
-    for _ in range(80):
-        loss = model.loss(low + high, stems, F.l1_loss)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    stems = two_tones(model, low=440, high=1500)
+    losses = losses_of_training(model, lambda: model.loss(stems.sum(1), stems, F.l1_loss), steps=80, learning_rate=3e-3)
     assert losses[-1] < 0.3 * losses[0]
     for parameter in model.parameters():
         assert parameter.grad is not None
@@ -121,17 +111,8 @@ def test_it_learns():
 def test_a_package_separates_on_both_backends(tmp_path):
     torch.manual_seed(0)
     model = build("spectrogram-unet", filters=(2, 4, 4, 6, 6, 8))
-    package = export_package(
-        model, tmp_path / "tiny", name="tiny", description="untrained", licence="CC0-1.0", segment=2.0
-    )
+    package = assert_backends_agree(model, tmp_path / "tiny", segment=2.0)
     assert package.graph.stat().st_size < 500_000  # neither the transform's matrices nor weights are in it
-    mixture = np.random.default_rng(0).normal(0, 0.1, (2, 90000)).astype(np.float32)
-    onnx = Separator(package, backend="onnx", batch_size=2).separate(mixture)
-    torch_ = Separator(package, backend="torch", batch_size=2).separate(mixture)
-    for source in model.sources:
-        assert onnx[source].shape == mixture.shape
-        assert np.abs(onnx[source]).max() > 1e-3
-        np.testing.assert_allclose(onnx[source], torch_[source], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

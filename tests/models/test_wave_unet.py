@@ -11,6 +11,7 @@ from partita.errors import ConfigError
 from partita.models import build
 from partita.separation import Separator
 from partita.zoo.export import export_package
+from tests.models.checks import losses_of_training
 
 SMALL = {"levels": 4, "filters": 3}
 M6 = {"sample_rate": 22050, "upsampling": "linear", "activation": "tanh"}
@@ -128,14 +129,7 @@ def test_every_weight_is_trained(configuration):
     model = build("wave-unet", **SMALL, **configuration)
     mixture = 0.3 * torch.randn(2, 2, model.geometry.input_length(1000))
     target = 0.3 * torch.randn_like(model.core(mixture))
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(20):
-        optimizer.zero_grad()
-        loss = F.mse_loss(model.core(mixture), target)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = losses_of_training(model, lambda: F.mse_loss(model.core(mixture), target), steps=20, learning_rate=3e-3)
     assert losses[-1] < 0.9 * losses[0]
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in model.parameters())
 
