@@ -3,24 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from partita.errors import ConfigError
 from partita.models.geometry import Geometry
 
-__all__ = ["Distance", "WaveformModel"]
+__all__ = ["Distance", "ModelConfig", "WaveformModel"]
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Compares estimates with references of the same shape and returns a scalar, such as :func:`F.l1_loss`."""
 
 
+@dataclass(frozen=True)
+class ModelConfig:
+    """What every model is built from; an architecture adds its own choices.
+
+    Attributes:
+        sources: Names of the stems.
+        audio_channels: Channels of the mixture (2: stereo).
+        sample_rate: Hz.
+    """
+
+    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
+    audio_channels: int = 2
+    sample_rate: int = 44100
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` for a value no model can be built from."""
+        object.__setattr__(self, "sources", tuple(self.sources))
+        if not self.sources or len(set(self.sources)) != len(self.sources):
+            raise ConfigError("sources: name at least one stem, each once")
+        self._require_positive("audio_channels", "sample_rate")
+
+    def _require_positive(self, *fields: str) -> None:
+        for field in fields:
+            if getattr(self, field) < 1:
+                raise ConfigError(f"{field}: must be at least 1, not {getattr(self, field)}")
+
+
 class WaveformModel(nn.Module):
     """A model from waveforms to waveforms.
 
-    A subclass calls ``super().__init__`` with what it separates and implements :meth:`core`
+    A subclass calls ``super().__init__`` with its configuration and implements :meth:`core`
     for the lengths its :class:`Geometry` names; padding and trimming live here, once.
 
     Attributes:
@@ -33,21 +61,14 @@ class WaveformModel(nn.Module):
 
     architecture: str
 
-    def __init__(
-        self,
-        *,
-        sources: tuple[str, ...],
-        audio_channels: int,
-        sample_rate: int,
-        geometry: Geometry,
-        configuration: dict[str, Any],
-    ) -> None:
+    def __init__(self, config: ModelConfig, geometry: Geometry) -> None:
         super().__init__()
-        self.sources = sources
-        self.audio_channels = audio_channels
-        self.sample_rate = sample_rate
+        self.sources = config.sources
+        self.audio_channels = config.audio_channels
+        self.sample_rate = config.sample_rate
         self.geometry = geometry
-        self.configuration = configuration
+        fields = asdict(config).items()
+        self.configuration = {name: list(value) if isinstance(value, tuple) else value for name, value in fields}
 
     def core(self, mixture: Tensor) -> Tensor:
         """Separate an input of a valid length, context included.

@@ -6,14 +6,14 @@ form that Music Source Separation in the Waveform Domain (2019) is measured agai
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from partita.errors import ConfigError
-from partita.models.base import WaveformModel
+from partita.models.base import ModelConfig, WaveformModel
 from partita.models.geometry import Geometry
 
 __all__ = ["ConvTasNet", "ConvTasNetConfig"]
@@ -22,13 +22,10 @@ _EPSILON = 1e-8  # added to a variance
 
 
 @dataclass(frozen=True)
-class ConvTasNetConfig:
+class ConvTasNetConfig(ModelConfig):
     """The choices that make a Conv-TasNet; the defaults are those of the paper's comparison (2019).
 
     Attributes:
-        sources: Names of the stems.
-        audio_channels: Channels of the mixture (2: stereo).
-        sample_rate: Hz.
         filters: Of the filter bank (the paper's N).
         filter_size: Their length in samples (L); they hop by half of it.
         bottleneck: Channels between the blocks (B).
@@ -38,9 +35,6 @@ class ConvTasNetConfig:
         stacks: Stacks one after the other (R).
     """
 
-    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
-    audio_channels: int = 2
-    sample_rate: int = 44100
     filters: int = 256
     filter_size: int = 20
     bottleneck: int = 256
@@ -51,12 +45,8 @@ class ConvTasNetConfig:
 
     def __post_init__(self) -> None:
         """Raise :class:`ConfigError` for a value no model can be built from."""
-        object.__setattr__(self, "sources", tuple(self.sources))
-        if not self.sources or len(set(self.sources)) != len(self.sources):
-            raise ConfigError("sources: name at least one stem, each once")
-        for name in ("audio_channels", "sample_rate", "filters", "bottleneck", "hidden", "blocks", "stacks"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: must be at least 1, not {getattr(self, name)}")
+        super().__post_init__()
+        self._require_positive("filters", "bottleneck", "hidden", "blocks", "stacks")
         if self.filter_size < 2 or self.filter_size % 2:
             raise ConfigError(f"filter_size: must be even to hop by half of it, not {self.filter_size}")
         if self.kernel_size < 1 or self.kernel_size % 2 == 0:
@@ -78,13 +68,7 @@ class ConvTasNet(WaveformModel):
     def __init__(self, config: ConvTasNetConfig) -> None:
         self.config = config
         hop = config.filter_size // 2
-        super().__init__(
-            sources=config.sources,
-            audio_channels=config.audio_channels,
-            sample_rate=config.sample_rate,
-            geometry=Geometry(hop, config.filter_size, config.filter_size, edge=hop),
-            configuration={**asdict(config), "sources": list(config.sources)},
-        )
+        super().__init__(config, Geometry(hop, config.filter_size, config.filter_size, edge=hop))
         self.encoder = nn.Conv1d(config.audio_channels, config.filters, config.filter_size, hop, bias=False)
         self.norm = nn.LayerNorm(config.filters, eps=_EPSILON)
         self.bottleneck = nn.Conv1d(config.filters, config.bottleneck, 1, bias=False)

@@ -6,13 +6,13 @@ choice of its ablation study is a field of :class:`DemucsConfig`. The x2 resampl
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from partita.errors import ConfigError
-from partita.models.base import WaveformModel
+from partita.models.base import ModelConfig, WaveformModel
 from partita.models.convolutions import ContextConv1d, PointwiseConv1d, StridedConv1d, StridedConvTranspose1d
 from partita.models.geometry import Geometry
 from partita.models.recurrence import BidirectionalLSTM
@@ -22,13 +22,10 @@ __all__ = ["Demucs", "DemucsConfig", "rescale_weights"]
 
 
 @dataclass(frozen=True)
-class DemucsConfig:
+class DemucsConfig(ModelConfig):
     """The choices that make a Demucs; the defaults are the paper's (2019, 100 channels).
 
     Attributes:
-        sources: Names of the stems.
-        audio_channels: Channels of the mixture (2: stereo).
-        sample_rate: Hz.
         channels: Channels after the first encoder layer.
         depth: Number of encoder (and decoder) layers.
         kernel_size: Of the strided convolutions, in samples of their input.
@@ -47,9 +44,6 @@ class DemucsConfig:
             enhancement"). Not in the paper.
     """
 
-    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
-    audio_channels: int = 2
-    sample_rate: int = 44100
     channels: int = 100
     depth: int = 6
     kernel_size: int = 8
@@ -66,20 +60,8 @@ class DemucsConfig:
 
     def __post_init__(self) -> None:
         """Raise :class:`ConfigError` for a value no model can be built from."""
-        object.__setattr__(self, "sources", tuple(self.sources))
-        if not self.sources or len(set(self.sources)) != len(self.sources):
-            raise ConfigError("sources: name at least one stem, each once")
-        for name in (
-            "audio_channels",
-            "sample_rate",
-            "channels",
-            "depth",
-            "kernel_size",
-            "stride",
-            "context",
-        ):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: must be at least 1, not {getattr(self, name)}")
+        super().__post_init__()
+        self._require_positive("channels", "depth", "kernel_size", "stride", "context")
         if self.kernel_size < self.stride:
             raise ConfigError(
                 f"kernel_size: {self.kernel_size} is less than the stride of {self.stride}, samples would be skipped"
@@ -104,13 +86,7 @@ class Demucs(WaveformModel):
     def __init__(self, config: DemucsConfig) -> None:
         self.config = config
         lengths = _Lengths(config)
-        super().__init__(
-            sources=config.sources,
-            audio_channels=config.audio_channels,
-            sample_rate=config.sample_rate,
-            geometry=lengths.geometry,
-            configuration={**asdict(config), "sources": list(config.sources)},
-        )
+        super().__init__(config, lengths.geometry)
         self._trims = lengths.trims
         activation, gates = (nn.GLU(dim=1), 2) if config.glu else (nn.ReLU(), 1)
         stride = 1 if config.upsample else config.stride

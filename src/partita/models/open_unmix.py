@@ -7,14 +7,14 @@ network's weights have the names of the published ones, so that those can be loa
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from partita.errors import ConfigError
-from partita.models.base import Distance, WaveformModel
+from partita.models.base import Distance, ModelConfig, WaveformModel
 from partita.models.geometry import Geometry
 from partita.models.stft import Stft
 from partita.models.wiener import wiener_filter
@@ -25,13 +25,10 @@ _LEAST_DEVIATION = 1e-4  # of the largest: frequencies that are always silent st
 
 
 @dataclass(frozen=True)
-class OpenUnmixConfig:
+class OpenUnmixConfig(ModelConfig):
     """The choices that make an Open-Unmix; the defaults are the published ones.
 
     Attributes:
-        sources: Names of the stems.
-        audio_channels: Channels of the mixture (2: stereo).
-        sample_rate: Hz.
         n_fft: Length of a frame of the spectrogram, in samples.
         hop: From a frame to the next, in samples.
         bandwidth: The networks hear frequencies up to this, in Hz; they still answer for all.
@@ -42,9 +39,6 @@ class OpenUnmixConfig:
         wiener_frames: So many consecutive frames share what the filter knows of a source's place.
     """
 
-    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
-    audio_channels: int = 2
-    sample_rate: int = 44100
     n_fft: int = 4096
     hop: int = 1024
     bandwidth: float = 16000.0
@@ -56,12 +50,8 @@ class OpenUnmixConfig:
 
     def __post_init__(self) -> None:
         """Raise :class:`ConfigError` for a value no model can be built from."""
-        object.__setattr__(self, "sources", tuple(self.sources))
-        if not self.sources or len(set(self.sources)) != len(self.sources):
-            raise ConfigError("sources: name at least one stem, each once")
-        for name in ("audio_channels", "sample_rate", "layers", "wiener_frames"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: must be at least 1, not {getattr(self, name)}")
+        super().__post_init__()
+        self._require_positive("layers", "wiener_frames")
         if self.hidden < 2 or self.hidden % 2:
             raise ConfigError(f"hidden: must be even, half of it for either direction, not {self.hidden}")
         if not 0 <= self.dropout < 1:
@@ -90,13 +80,7 @@ class OpenUnmix(WaveformModel):
 
     def __init__(self, config: OpenUnmixConfig) -> None:
         stft = Stft(config.n_fft, config.hop)
-        super().__init__(
-            sources=config.sources,
-            audio_channels=config.audio_channels,
-            sample_rate=config.sample_rate,
-            geometry=Geometry(config.hop, (2 * stft.lost + 1) * config.hop, config.hop),
-            configuration={**asdict(config), "sources": list(config.sources)},
-        )
+        super().__init__(config, Geometry(config.hop, (2 * stft.lost + 1) * config.hop, config.hop))
         self.config = config
         self.stft = stft
         self.networks = nn.ModuleList(_MaskNetwork(config, stft.bins) for _ in config.sources)

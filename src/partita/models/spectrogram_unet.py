@@ -7,14 +7,14 @@ Singing Voice Separation with Deep U-Net Convolutional Networks (Jansson, Humphr
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from partita.errors import ConfigError, nearest
-from partita.models.base import Distance, WaveformModel
+from partita.models.base import Distance, ModelConfig, WaveformModel
 from partita.models.geometry import Geometry
 from partita.models.stft import Stft
 
@@ -25,13 +25,10 @@ _EPSILON = 1e-10  # of energy, so that silence is shared out equally
 
 
 @dataclass(frozen=True)
-class SpectrogramUNetConfig:
+class SpectrogramUNetConfig(ModelConfig):
     """The choices that make a spectrogram U-Net; the defaults are Spleeter's.
 
     Attributes:
-        sources: Names of the stems.
-        audio_channels: Channels of the mixture (2: stereo).
-        sample_rate: Hz.
         n_fft: Length of a frame of the spectrogram, in samples.
         hop: From a frame to the next, in samples.
         bins: So many of the lowest frequencies are seen; a multiple of 2 for every level.
@@ -44,9 +41,6 @@ class SpectrogramUNetConfig:
         context: Frames at either end that are seen, but not separated: there the convolutions lack neighbours.
     """
 
-    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
-    audio_channels: int = 2
-    sample_rate: int = 44100
     n_fft: int = 4096
     hop: int = 1024
     bins: int = 1024
@@ -63,9 +57,6 @@ class SpectrogramUNetConfig:
         object.__setattr__(self, "filters", tuple(self.filters))
         if not self.sources or len(set(self.sources)) != len(self.sources):
             raise ConfigError("sources: name at least one stem, each once")
-        for name in ("audio_channels", "sample_rate"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: must be at least 1, not {getattr(self, name)}")
         if len(self.filters) < 2 or min(self.filters) < 1:
             raise ConfigError(f"filters: name the channels of two levels or more, not {list(self.filters)}")
         multiple = 2 ** len(self.filters)
@@ -98,15 +89,8 @@ class SpectrogramUNet(WaveformModel):
         multiple = 2 ** len(config.filters)
         lost = stft.lost + 2 * config.context
         shortest = lost // multiple * multiple + multiple  # frames
-        super().__init__(
-            sources=config.sources,
-            audio_channels=config.audio_channels,
-            sample_rate=config.sample_rate,
-            geometry=Geometry(
-                multiple * config.hop, (shortest + stft.lost) * config.hop, (shortest - lost) * config.hop
-            ),
-            configuration={**asdict(config), "sources": list(config.sources), "filters": list(config.filters)},
-        )
+        hop = config.hop
+        super().__init__(config, Geometry(multiple * hop, (shortest + stft.lost) * hop, (shortest - lost) * hop))
         self.config = config
         self.stft = stft
         self.networks = nn.ModuleList(_UNet(config) for _ in config.sources)

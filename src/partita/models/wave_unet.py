@@ -6,7 +6,7 @@ the best of its variants, or all of them by the fields of :class:`WaveUNetConfig
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from partita.errors import ConfigError
-from partita.models.base import WaveformModel
+from partita.models.base import ModelConfig, WaveformModel
 from partita.models.geometry import Geometry
 
 __all__ = ["WaveUNet", "WaveUNetConfig"]
@@ -23,7 +23,7 @@ _SLOPE = 0.2  # of the leaky ReLU for negative values
 
 
 @dataclass(frozen=True)
-class WaveUNetConfig:
+class WaveUNetConfig(ModelConfig):
     """The choices that make a Wave-U-Net.
 
     The defaults are the paper's best model at 44.1 kHz (M5-HighSR) with the four sources of its M6, but for the
@@ -31,9 +31,6 @@ class WaveUNetConfig:
     also has ``audio_channels=1, context=False, difference=False``.
 
     Attributes:
-        sources: Names of the stems.
-        audio_channels: Channels of the mixture (2: stereo).
-        sample_rate: Hz.
         levels: How often the sample rate is halved, and doubled again.
         filters: Channels of the first level; each further level has as many more.
         kernel_size: Of the convolutions before each halving, in samples.
@@ -49,9 +46,6 @@ class WaveUNetConfig:
             without the clipping that the published code combines with ``linear`` outside training.
     """
 
-    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
-    audio_channels: int = 2
-    sample_rate: int = 44100
     levels: int = 12
     filters: int = 24
     kernel_size: int = 15
@@ -64,14 +58,10 @@ class WaveUNetConfig:
 
     def __post_init__(self) -> None:
         """Raise :class:`ConfigError` for a value no model can be built from."""
-        object.__setattr__(self, "sources", tuple(self.sources))
-        if not self.sources or len(set(self.sources)) != len(self.sources):
-            raise ConfigError("sources: name at least one stem, each once")
+        super().__post_init__()
         if self.difference and len(self.sources) < 2:
             raise ConfigError("difference: needs a second stem to subtract; name two sources or turn it off")
-        for name in ("audio_channels", "sample_rate", "levels", "filters"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: must be at least 1, not {getattr(self, name)}")
+        self._require_positive("levels", "filters")
         for name in ("kernel_size", "up_kernel_size", "output_kernel_size"):
             if getattr(self, name) < 1 or getattr(self, name) % 2 == 0:
                 raise ConfigError(f"{name}: must be odd to be centred, not {getattr(self, name)}")
@@ -93,13 +83,7 @@ class WaveUNet(WaveformModel):
     def __init__(self, config: WaveUNetConfig) -> None:
         self.config = config
         lengths = _ContextLengths(config) if config.context else None
-        super().__init__(
-            sources=config.sources,
-            audio_channels=config.audio_channels,
-            sample_rate=config.sample_rate,
-            geometry=lengths.geometry if lengths else _padded_geometry(config),
-            configuration={**asdict(config), "sources": list(config.sources)},
-        )
+        super().__init__(config, lengths.geometry if lengths else _padded_geometry(config))
         self._trims = lengths.trims if lengths else [0] * (config.levels + 2)
         channels = [config.audio_channels, *(config.filters * (level + 1) for level in range(config.levels + 1))]
         self.down = nn.ModuleList(
