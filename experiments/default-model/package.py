@@ -25,8 +25,8 @@ from partita.zoo.export import write_card
 
 DEFINITION = (
     "SDR in dB, 10 log10(sum s^2 / sum (s - s')^2) over each whole excerpt, mean over the songs in which the source "
-    "is audible; 3 real songs of electronic pop with sung vocals (100 s each, CC0), on which nine checkpoints were "
-    "scored, and after which the songbook was adjusted"
+    "is audible; 3 real songs of electronic pop with sung vocals (100 s each, CC0), on which eleven checkpoints "
+    "were scored, and after which the songbook was adjusted"
 )
 DEFINITION_SYNTHETIC = (
     "the same on 12 synthetic songs of the songbook made of MIDI songs, drum performances, singers, kits, soundfonts "

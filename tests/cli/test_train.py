@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import logging
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -84,3 +88,23 @@ def test_what_is_wrong_is_one_line(command_line, words, code, message):
     assert (found, out) == (code, "")
     assert message in err
     assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.usefixtures("song")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_keeps_its_checkpoint(command_line, tmp_path, number):
+    """A real process, a real signal, and the run goes on from there."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "partita", *TRAIN, "-o", "run", "--steps", "1000000"],
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "run" / "checkpoints" / "last.ckpt").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "is kept, go on with --resume" in err
+    assert "Traceback" not in err
+    assert not list((tmp_path / "run" / "checkpoints").glob(".*"))
+    assert command_line(*TRAIN, "-o", "run", "--resume", "--steps", "1")[0] == 0
