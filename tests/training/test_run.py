@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import signal
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from partita.errors import AudioError, ConfigError
+from partita.errors import AudioError, ConfigError, ModelError
 from partita.models.demucs import Demucs
 from partita.separation import Separator
 from partita.training.checkpoints import DivergenceError
@@ -246,3 +247,44 @@ def test_options_and_architectures_train(folder, overrides):
     last = torch.load(folder / "run" / "checkpoints" / "last.ckpt", weights_only=False)
     assert last["global_step"] == 2
     assert all(value.isfinite().all() for value in last["state_dict"].values())
+
+
+def init(package, *changes):
+    """Return the overrides that start a run with a package of the tests' small Demucs."""
+    return (f"model.init={package}", "model.configuration.channels=4", "model.configuration.depth=3", *changes)
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_run_starts_with_the_weights_of_a_package(folder, recurrent):
+    train(folder, "run", *init(recurrent.folder, "optim.steps=1", "optim.learning_rate=1e-12"))
+    found = torch.load(folder / "run" / "checkpoints" / "last.ckpt", weights_only=False)["state_dict"]
+    for name, value in recurrent.load_torch().state_dict().items():
+        torch.testing.assert_close(found[f"model.{name}"], value, rtol=0, atol=1e-9)
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_resumed_run_needs_its_first_package_no_more(folder, recurrent):
+    copy = shutil.copytree(recurrent.folder, folder / "package")
+    train(folder, "run", *init(copy, "optim.steps=1"))
+    shutil.rmtree(copy)
+    train(folder, "run", *init(copy, "optim.steps=2"), resume=True)
+    assert torch.load(folder / "run" / "checkpoints" / "last.ckpt", weights_only=False)["global_step"] == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (("demucs", "{channels=6, depth=3}"), "channels of .* is 4, and of the run 6"),
+        (("wave-unet", "{}"), "is a demucs, and model.architecture is wave-unet"),
+    ],
+)
+def test_a_package_of_another_model_is_refused(folder, recurrent, model, told):
+    architecture, fields = model
+    start = (f"model.init={recurrent.folder}", f"model.architecture={architecture}", f"model.configuration={fields}")
+    with pytest.raises(ConfigError, match=told):
+        train(folder, "run", *start)
+
+
+def test_there_must_be_such_a_package(folder):
+    with pytest.raises(ModelError, match=r"no model 'defalt'.*default"):
+        train(folder, "run", "model.init=defalt")

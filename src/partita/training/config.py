@@ -24,6 +24,7 @@ class ModelSection(_Section):
 
     architecture: str = "demucs"
     configuration: dict[str, Any] = Field(default_factory=dict)
+    init: str | None = Field(None, description="name or folder of a package whose weights the run starts with")
 
 
 class DataSection(_Section):

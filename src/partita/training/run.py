@@ -29,10 +29,10 @@ from partita.training.guard import DivergenceGuard
 from partita.training.loaders import TrainingData, schedule
 from partita.training.progress import ProgressLine
 from partita.training.task import SeparationTask
-from partita.zoo import Package, open_package
+from partita.zoo import Package, find_package, open_package
 from partita.zoo.export import export_package
 
-__all__ = ["is_first_process", "load_songs", "package_checkpoint", "train", "train_on"]
+__all__ = ["is_first_process", "load_songs", "package_checkpoint", "start_model", "train", "train_on"]
 
 _log = logging.getLogger("partita")
 
@@ -63,7 +63,8 @@ def train(
 
     Raises:
         ConfigError: There is a run in ``out`` and ``resume`` is not set, or nothing to resume, or a field does not go
-            with the data, the devices or the checkpoint.
+            with the data, the devices, the checkpoint or the package to start with.
+        ModelError: There is no such package to start with, or it is damaged.
         AudioError: No song can be read; a single one that cannot is told of in the log and left out.
         DivergenceError: The loss or a gradient is no number any more, or has exploded.
         OutputError: The disk is full; the last good checkpoint is kept.
@@ -74,7 +75,7 @@ def train(
             raise ConfigError(f"{out}: no checkpoint to resume from")
         if not resume and last.exists():
             raise ConfigError(f"{out}: holds a run already; resume it, or choose another folder")
-    model = _build(config)
+    model = start_model(config, resume=resume)
     songs = load_songs(data, model, cache or out / "cache")
     valid_songs = load_songs(valid, model, cache or out / "cache")
     weights = [data[song.song.root] for song in songs if song.song.root is not None]
@@ -96,7 +97,7 @@ def train_on(
 
     Args:
         config: The run's configuration.
-        model: With fresh weights.
+        model: Of :func:`start_model`.
         songs: What to train on.
         weights: How much likelier a second of each is.
         valid: What to validate on.
@@ -130,7 +131,7 @@ def train_on(
             plan.steps,
             len(valid),
         )
-    if not resume:
+    if not resume and config.model.init is None:
         model.calibrate(feed.excerpts[index].sum(0)[None] for index in range(min(_CALIBRATION, len(feed.excerpts))))
     if done < plan.steps:
         try:
@@ -154,6 +155,34 @@ def train_on(
         report.write_examples(open_package(out), (valid or songs)[0], out / "examples")
     trainer.strategy.barrier("the package is written")
     return open_package(out)
+
+
+def start_model(config: TrainingConfig, *, resume: bool = False) -> WaveformModel:
+    """Return the model as a run starts with it: fresh, or with the weights of the package ``model.init`` names.
+
+    Args:
+        config: Of the run.
+        resume: Leave the weights to the checkpoint; the package may be gone by then.
+
+    Raises:
+        ConfigError: The package is of another model than the configuration.
+        ModelError: There is no such package, or it is damaged.
+    """
+    L.seed_everything(config.run.seed, verbose=False)
+    architecture, init = config.model.architecture, config.model.init
+    model = build(architecture, **config.model.configuration)
+    if init is None or resume:
+        return model
+    start = find_package(init).load_torch()
+    if start.architecture != architecture:
+        raise ConfigError(f"model.init: {init} is a {start.architecture}, and model.architecture is {architecture}")
+    for field, value in model.configuration.items():
+        if start.configuration[field] != value:
+            raise ConfigError(
+                f"model.init: {field} of {init} is {start.configuration[field]}, and of the run {value}; "
+                f"set model.configuration.{field}"
+            )
+    return start.train()
 
 
 def is_first_process() -> bool:
@@ -205,11 +234,6 @@ def package_checkpoint(checkpoint: Path, config: TrainingConfig, out: Path, **fa
         segment=config.run.window,
         **{"training": training, **facts},
     )
-
-
-def _build(config: TrainingConfig) -> WaveformModel:
-    L.seed_everything(config.run.seed, verbose=False)
-    return build(config.model.architecture, **config.model.configuration)
 
 
 def _trainer(

@@ -18,10 +18,9 @@ from lightning.pytorch.callbacks import Callback
 
 from partita.data import Song, find_songs
 from partita.data.cache import CachedSong
-from partita.models import build
 from partita.training.config import TrainingConfig
 from partita.training.loaders import schedule
-from partita.training.run import load_songs, train_on
+from partita.training.run import load_songs, start_model, train_on
 
 __all__ = ["Trial", "try_run"]
 
@@ -64,7 +63,7 @@ def try_run(config: TrainingConfig, *, data: Mapping[Path, float], valid: Iterab
         PartitaError: Whatever the run would end with.
     """
     valid = list(valid)
-    model = build(config.model.architecture, **config.model.configuration)
+    model = start_model(config)
     seconds = [_seconds(song) for song in find_songs(data, model.sources)]
     plan = schedule(config, model, [round(length * model.sample_rate) for length in seconds])
     short = config.model_copy(
