@@ -75,3 +75,8 @@ def test_licences_are_read_from_beside_the_file_or_its_folder(tmp_path):
         assert licence(tmp_path / folder / "a.ogg") == expected
     (tmp_path / "my_songs" / "metadata.json").write_text(json.dumps({"licence": "CC0-1.0"}))
     assert licence(tmp_path / "my_songs" / "a.ogg") == "CC0-1.0"
+
+
+def test_the_licence_of_a_data_set_is_that_of_its_folders(tmp_path):
+    assert licence(tmp_path / "groove_CC-BY-4.0" / "drummer1" / "session1" / "a.mid") == "CC-BY-4.0"
+    assert licence(tmp_path / "groove_CC-BY-4.0" / "loops_CC0" / "a.ogg") == "CC0"

@@ -28,11 +28,12 @@ def read_audio(path: Path, channels: int = 2) -> Audio:
 
 
 def licence(path: Path) -> str:
-    """The licence of a file: ``licence`` of a ``metadata.json`` beside it, or the end of its folder's name."""
-    facts = path.parent / "metadata.json"
-    if facts.is_file():
-        named = json.loads(facts.read_text()).get("licence")
+    """The licence of a file, from the nearest folder that says: ``licence`` of its ``metadata.json``, or its name's end."""
+    for folder in path.parents:
+        facts = folder / "metadata.json"
+        named = json.loads(facts.read_text()).get("licence") if facts.is_file() else None
         if named:
             return str(named)
-    found = _NAMED.search(path.parent.name)
-    return found[1] if found else "not stated"
+        if found := _NAMED.search(folder.name):
+            return found[1]
+    return "not stated"
