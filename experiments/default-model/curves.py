@@ -1,9 +1,9 @@
 """Gather the log of a run, its resumptions included, and draw its curves.
 
     pip install '.[docs]'
-    python experiments/default-model/curves.py runs/default
+    python experiments/default-model/curves.py runs/default NAME
 
-writes ``experiments/default-model/metrics.csv`` and ``docs/images/default-model.png``.
+writes ``experiments/default-model/metrics-NAME.csv`` and ``docs/images/default-model-NAME.png``.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ def gather(run: Path) -> dict[int, dict[str, str]]:
 
 def main() -> None:
     """Write the table and the picture."""
-    steps = gather(Path(sys.argv[1]))
-    names = sorted({name for row in steps.values() for name in row} - {"epoch", "step"})
-    with (HERE / "metrics.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["step", *names], extrasaction="ignore")
+    run, name = sys.argv[1:]
+    steps = gather(Path(run))
+    columns = sorted({column for row in steps.values() for column in row} - {"epoch", "step"})
+    with (HERE / f"metrics-{name}.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["step", *columns], extrasaction="ignore")
         writer.writeheader()
         writer.writerows({**row, "step": step} for step, row in sorted(steps.items()))
 
@@ -51,12 +52,12 @@ def main() -> None:
     losses.set(xlabel="step", ylabel="mean squared error", title="loss")
     losses.legend()
     for source in ("drums", "bass", "other", "vocals"):
-        name = f"valid_sdr/{source}"
-        points = [(step, float(row[name])) for step, row in sorted(steps.items()) if name in row]
+        column = f"valid_sdr/{source}"
+        points = [(step, float(row[column])) for step, row in sorted(steps.items()) if column in row]
         scores.plot(*zip(*points, strict=True), "o-", label=source)
     scores.set(xlabel="step", ylabel="SDR, dB", title="3 real and 12 synthetic songs, whole-excerpt SDR")
     scores.legend()
-    figure.savefig(HERE.parent.parent / "docs" / "images" / "default-model.png", dpi=80)
+    figure.savefig(HERE.parent.parent / "docs" / "images" / f"default-model-{name}.png", dpi=80)
 
 
 if __name__ == "__main__":
