@@ -41,15 +41,15 @@ DATA = (
     "sing; songs by 8 LMMS users (Artistic-2.0, CC-BY-SA, BSD), levels balanced, sung over"
 )
 RECIPE = (
-    "11947 steps of Adam on 763 of the songs, at 1e-3 and then falling; from their weights (model.init) the steps and the "
-    "configuration below, with Muon, on the other 342"
+    "11947 steps of Adam on 763 of the songs, at 1e-3 and then falling; from their weights (model.init) the steps and "
+    "the configuration below, with Muon, on the other 342"
 )
 LIMITS = (
     "It confuses kick drum and bass: in the validation song that has bass, short notes of a sub-bass, bass holds "
     "two thirds of the bass's amplitude and drums nearly a third.",
-    "Other is its weakest stem: on the validation songs it keeps a sixth to three quarters of the amplitude of the other "
-    "instruments; in one of the three songs drums and vocals each hold more of them than other does, which is 0.17 dB "
-    "worse there than silence.",
+    "Other is its weakest stem: on the validation songs it keeps a sixth to three quarters of the amplitude of the "
+    "other instruments; in one of the three songs drums and vocals each hold more of them than other does, which is "
+    "0.17 dB worse there than silence.",
     "It is cautious: drums and vocals come out at half to four fifths of their amplitude. The stems add up to the "
     "mixture, so the rest is heard in the other stems.",
 )

@@ -34,5 +34,8 @@ def test_the_vectors_hold_what_they_should():
 
 @pytest.mark.parametrize("name", CASES)
 def test_same_scores_as_the_museval_that_is_installed(name):
-    pytest.importorskip("museval", reason="museval is not installed; the stored vectors stand for it")
+    try:
+        import museval  # noqa: F401
+    except (ImportError, RuntimeError) as error:  # the latter from stempeg, which wants ffmpeg
+        pytest.skip(f"no museval ({error}); the stored vectors stand for it")
     np.testing.assert_allclose(scores(CASES[name], 1), museval_scores(CASES[name], 1), rtol=0, atol=TOLERANCE)

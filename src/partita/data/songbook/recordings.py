@@ -28,7 +28,7 @@ def read_audio(path: Path, channels: int = 2) -> Audio:
 
 
 def licence(path: Path) -> str:
-    """The licence of a file, from the nearest folder that says: ``licence`` of its ``metadata.json``, or its name's end."""
+    """The licence of a file that the nearest folder states: ``licence`` of its ``metadata.json``, or its name's end."""
     for folder in path.parents:
         facts = folder / "metadata.json"
         named = json.loads(facts.read_text()).get("licence") if facts.is_file() else None
