@@ -1,9 +1,10 @@
 """Gather the log of a run, its resumptions included, and draw its curves.
 
     pip install '.[docs]'
-    python experiments/default-model/curves.py runs/default NAME
+    python experiments/default-model/curves.py NAME runs/default
 
-writes ``experiments/default-model/metrics-NAME.csv`` and ``docs/images/default-model-NAME.png``.
+writes ``experiments/default-model/metrics-NAME.csv`` and ``docs/images/default-model-NAME.png``; without a run, the
+picture alone, of the table there is.
 """
 
 from __future__ import annotations
@@ -32,32 +33,45 @@ def gather(run: Path) -> dict[int, dict[str, str]]:
     return steps
 
 
-def main() -> None:
-    """Write the table and the picture."""
-    run, name = sys.argv[1:]
-    steps = gather(Path(run))
+def write(table: Path, steps: dict[int, dict[str, str]]) -> None:
+    """Write the metrics as a table, a row a step."""
     columns = sorted({column for row in steps.values() for column in row} - {"epoch", "step"})
-    with (HERE / f"metrics-{name}.csv").open("w", newline="") as file:
+    with table.open("w", newline="") as file:
         writer = csv.DictWriter(file, ["step", *columns], extrasaction="ignore")
         writer.writeheader()
         writer.writerows({**row, "step": step} for step, row in sorted(steps.items()))
 
-    figure, (losses, scores) = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
-    train = np.array([(step, float(row["train_loss"])) for step, row in sorted(steps.items()) if "train_loss" in row])
+
+def draw(table: Path, picture: Path) -> None:
+    """Draw the losses and the scores of a table."""
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+
+    def series(column: str) -> list[tuple[int, float]]:
+        return [(int(row["step"]), float(row[column])) for row in rows if row[column]]
+
+    figure, (losses, scores) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    train = np.array(series("train_loss"))
     losses.plot(train[:, 0], train[:, 1], color="0.8", label="training, a batch")
     smooth = np.convolve(train[:, 1], np.ones(15) / 15, "valid")
     losses.plot(train[7 : 7 + smooth.size, 0], smooth, color="C0", label="training, mean of 15")
-    valid = [(step, float(row["valid_loss"])) for step, row in sorted(steps.items()) if "valid_loss" in row]
-    losses.plot(*zip(*valid, strict=True), "o-", color="C3", label="songs of validation")
+    losses.plot(*zip(*series("valid_loss"), strict=True), "o-", color="C3", label="songs of validation")
     losses.set(xlabel="step", ylabel="mean squared error", title="loss")
-    losses.legend()
     for source in ("drums", "bass", "other", "vocals"):
-        column = f"valid_sdr/{source}"
-        points = [(step, float(row[column])) for step, row in sorted(steps.items()) if column in row]
-        scores.plot(*zip(*points, strict=True), "o-", label=source)
+        scores.plot(*zip(*series(f"valid_sdr/{source}"), strict=True), "o-", label=source)
     scores.set(xlabel="step", ylabel="SDR, dB", title="3 real and 12 synthetic songs, whole-excerpt SDR")
-    scores.legend()
-    figure.savefig(HERE.parent.parent / "docs" / "images" / f"default-model-{name}.png", dpi=80)
+    for axes in (losses, scores):  # below, where they hide no curve
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=4, frameon=False)
+    figure.savefig(picture, dpi=80)
+
+
+def main() -> None:
+    """Write the table and the picture."""
+    name, *runs = sys.argv[1:]
+    table = HERE / f"metrics-{name}.csv"
+    if runs:
+        write(table, gather(Path(runs[0])))
+    draw(table, HERE.parent.parent / "docs" / "images" / f"default-model-{name}.png")
 
 
 if __name__ == "__main__":
