@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from partita.models import build
+from partita.training import losses
 from partita.training.task import SeparationTask, learning_rate_factor
 from tests.training.runs import config
 
@@ -23,8 +25,8 @@ class Song:
         return self.stems[..., start : None if samples is None else start + samples]
 
 
-@pytest.mark.parametrize("loss", ["l1", "mse"])
-def test_a_song_is_scored_as_if_it_were_separated_whole(loss):
+@pytest.mark.parametrize(("loss", "distance"), [("l1", F.l1_loss), ("mse", F.mse_loss), ("log_mse", losses.log_mse)])
+def test_a_song_is_scored_as_if_it_were_separated_whole(loss, distance):
     """A model without LSTM says the same in windows; the windows of 0.5 s cover the song in several."""
     torch.manual_seed(0)
     model = build("demucs", channels=4, depth=2, lstm_layers=0).eval()
@@ -34,13 +36,24 @@ def test_a_song_is_scored_as_if_it_were_separated_whole(loss):
         counted, found, *sdr = task._score(song)
         stems = torch.from_numpy(song.stems / 0.1)
         estimates = model(stems.sum(0)[None])[0]
-        distance = torch.nn.functional.l1_loss if loss == "l1" else torch.nn.functional.mse_loss
-        expected = float(distance(estimates, stems))
+        expected = float(distance(estimates[None], stems[None]))
         ratio = 10 * torch.log10(stems.square().sum((1, 2)) / (stems - estimates).square().sum((1, 2)))
     assert counted == 1
     assert found == pytest.approx(expected, rel=1e-5)
     assert sdr[:3] == pytest.approx(ratio[:3].tolist(), abs=1e-4)
     assert np.isnan(sdr[3])
+
+
+@pytest.mark.parametrize("intact", [0, 0.5, 1])
+def test_some_groups_stay_as_they_were_played(intact):
+    """Every sample says which song it is of, and when; a song is whole where its stems agree on both."""
+    options = ("augment.flip_sign=false", "augment.flip_channels=false", "augment.scale=[1.0, 1.0]")
+    task = SeparationTask(build("demucs", channels=4, depth=2), config(f"augment.intact={intact}", *options), steps=1)
+    stems = (torch.arange(200)[:, None] * 10000 + torch.arange(8820)).float()[:, None, None].repeat(1, 4, 2, 1)
+    first = task._augment(stems, 0)[:, :, 0, 0]
+    whole = (first == first[:, :1]).all(1).reshape(-1, 4)
+    assert torch.equal(whole.all(1), whole.any(1))  # a group at a time
+    assert abs(float(whole.float().mean()) - intact) <= (0.2 if intact == 0.5 else 0)
 
 
 def test_learning_rates():

@@ -12,11 +12,11 @@ from torch import Tensor
 __all__ = ["flip_channels", "flip_sign", "remix", "scale", "shift"]
 
 
-def shift(stems: Tensor, room: int, generator: torch.Generator) -> Tensor:
-    """Cut ``room`` samples off every stem, each at its own offset between 0 and ``room``."""
+def shift(stems: Tensor, room: int, generator: torch.Generator, *, together: bool = False) -> Tensor:
+    """Cut ``room`` samples off every stem, each at its own offset between 0 and ``room``, or a song's ``together``."""
     batch, sources, channels, samples = stems.shape
     kept = samples - room
-    offsets = torch.randint(room + 1, (batch, sources), generator=generator)
+    offsets = torch.randint(room + 1, (batch, 1 if together else sources), generator=generator).expand(-1, sources)
     out = stems.new_empty(batch, sources, channels, kept)
     for item in range(batch):
         for source in range(sources):

@@ -48,12 +48,13 @@ class AugmentSection(_Section):
     flip_channels: bool = True
     scale: tuple[float, float] | None = Field(None, description="gains are drawn between the two")
     remix_group: int = Field(4, ge=0, description="songs whose stems are mixed anew; 0 or 1 for none")
+    intact: float = Field(0.0, ge=0, le=1, description="probability that a group's songs keep their stems, and in time")
 
 
 class OptimSection(_Section):
     """Loss, optimiser and schedule. The run ends after ``steps`` or ``epochs``, whichever comes first."""
 
-    loss: Literal["l1", "mse"] = "l1"
+    loss: Literal["l1", "mse", "log_mse"] = Field("l1", description="log_mse minds quiet sources as much as loud ones")
     optimizer: Literal["adam", "adamw", "muon"] = Field(
         "adam", description="adamw keeps weight decay out of the gradient; muon takes orthogonal steps"
     )

@@ -15,9 +15,10 @@ from torch.nn import functional as F
 
 from partita.data import augment
 from partita.data.cache import CachedSong
-from partita.models.base import WaveformModel
+from partita.models.base import Distance, WaveformModel
 from partita.separation.windows import overlap_add, plan_windows
 from partita.training.config import TrainingConfig
+from partita.training.losses import log_error, log_mse
 from partita.training.optimizers import build_optimizer
 
 __all__ = ["SILENT", "SeparationTask", "learning_rate_factor"]
@@ -27,6 +28,7 @@ Array = npt.NDArray[np.float32]
 SILENT = 1e-4  # deviation of a mixture below which it counts as silence and is not made louder
 _INAUDIBLE = 1e-6  # of the mixture's energy; a source below it has no SDR
 _OVERLAP = 0.25  # of the windows of a validation, as a Separator's
+_DISTANCES: dict[str, Distance] = {"l1": F.l1_loss, "mse": F.mse_loss, "log_mse": log_mse}
 
 
 class SeparationTask(L.LightningModule):
@@ -58,7 +60,7 @@ class SeparationTask(L.LightningModule):
         self.latest_loss = torch.zeros(())
         self._valid = valid
         self._scores = torch.zeros(0)
-        self._distance = F.l1_loss if config.optim.loss == "l1" else F.mse_loss
+        self._distance = _DISTANCES[config.optim.loss]
 
     def training_step(self, stems: Tensor, batch_idx: int) -> Tensor:
         """Return the loss of one augmented batch."""
@@ -145,20 +147,23 @@ class SeparationTask(L.LightningModule):
             for start in range(0, song.samples, segment):
                 yield song.read(start, min(segment, song.samples - start)).sum(0) / level
 
-        done, total = 0, 0.0
-        energy, error = np.zeros((2, len(self.model.sources)))
+        done = 0
+        energy, error, absolute = np.zeros((3, len(self.model.sources)))
         for estimates in overlap_add(mixture(), plan, self._run, batch_size=1):
             stems = song.read(done, estimates.shape[-1]) / level
             rest = stems - estimates
-            total += float((np.abs(rest) if self.config.optim.loss == "l1" else rest**2).sum(dtype=np.float64))
+            absolute += np.abs(rest).sum((1, 2), dtype=np.float64)
             energy += (stems**2).sum((1, 2), dtype=np.float64)
             error += (rest**2).sum((1, 2), dtype=np.float64)
             done += estimates.shape[-1]
-        size = song.samples * len(self.model.sources) * self.model.audio_channels
+        size = song.samples * self.model.audio_channels
+        loss = absolute / size if self.config.optim.loss == "l1" else error / size
+        if self.config.optim.loss == "log_mse":
+            loss = log_error(torch.from_numpy(loss), torch.from_numpy(energy / size)).numpy()
         audible = energy > _INAUDIBLE * energy.sum()
         sdr = np.full_like(energy, np.nan)
         sdr[audible] = 10 * np.log10(energy[audible] / error[audible])
-        return np.array([1.0, total / size, *sdr])
+        return np.array([1.0, loss.mean(), *sdr])
 
     def _run(self, batch: Array) -> Array:
         estimates: Array = self.model.core(torch.from_numpy(batch).to(self.device)).float().cpu().numpy()
@@ -176,14 +181,16 @@ class SeparationTask(L.LightningModule):
 
     def _augment_group(self, stems: Tensor, generator: torch.Generator) -> Tensor:
         options = self.config.augment
-        stems = augment.shift(stems, round(options.shift * self.model.sample_rate), generator)
+        intact = options.intact > 0 and bool(torch.rand((), generator=generator) < options.intact)
+        room = round(options.shift * self.model.sample_rate)
+        stems = augment.shift(stems, room, generator, together=intact)
         if options.flip_sign:
             stems = augment.flip_sign(stems, generator)
         if options.flip_channels:
             stems = augment.flip_channels(stems, generator)
         if options.scale is not None:
             stems = augment.scale(stems, *options.scale, generator)
-        if options.remix_group > 1:
+        if options.remix_group > 1 and not intact:
             stems = augment.remix(stems, options.remix_group, generator)
         return stems
 
