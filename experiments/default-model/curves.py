@@ -56,7 +56,7 @@ def draw(table: Path, picture: Path) -> None:
     smooth = np.convolve(train[:, 1], np.ones(15) / 15, "valid")
     losses.plot(train[7 : 7 + smooth.size, 0], smooth, color="C0", label="training, mean of 15")
     losses.plot(*zip(*series("valid_loss"), strict=True), "o-", color="C3", label="songs of validation")
-    losses.set(xlabel="step", ylabel="mean squared error", title="loss")
+    losses.set(xlabel="step", title="loss, as the run defines it")
     for source in ("drums", "bass", "other", "vocals"):
         scores.plot(*zip(*series(f"valid_sdr/{source}"), strict=True), "o-", label=source)
     scores.set(xlabel="step", ylabel="SDR, dB", title="3 real and 12 synthetic songs, whole-excerpt SDR")
