@@ -10,36 +10,16 @@ picture alone, of the table there is.
 from __future__ import annotations
 
 import csv
+import shutil
 import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
+from partita.training.report import write_metrics
+
 HERE = Path(__file__).parent
-
-
-def gather(run: Path) -> dict[int, dict[str, str]]:
-    """Return the metrics of every logged step; a resumed run overrides what was logged past its checkpoint."""
-    steps: dict[int, dict[str, str]] = {}
-    for path in sorted(run.glob("log/version_*/metrics.csv"), key=lambda path: int(path.parent.name.split("_")[1])):
-        with path.open() as file:
-            rows = list(csv.DictReader(file))
-        if rows:
-            first = int(rows[0]["step"])
-            steps = {step: row for step, row in steps.items() if step < first}
-        for row in rows:
-            steps.setdefault(int(row["step"]), {}).update({name: value for name, value in row.items() if value})
-    return steps
-
-
-def write(table: Path, steps: dict[int, dict[str, str]]) -> None:
-    """Write the metrics as a table, a row a step."""
-    columns = sorted({column for row in steps.values() for column in row} - {"epoch", "step"})
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["step", *columns], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows({**row, "step": step} for step, row in sorted(steps.items()))
 
 
 def draw(table: Path, picture: Path) -> None:
@@ -70,7 +50,8 @@ def main() -> None:
     name, *runs = sys.argv[1:]
     table = HERE / f"metrics-{name}.csv"
     if runs:
-        write(table, gather(Path(runs[0])))
+        write_metrics(Path(runs[0]))
+        shutil.copyfile(Path(runs[0]) / "metrics.csv", table)
     draw(table, HERE.parent.parent / "docs" / "images" / f"default-model-{name}.png")
 
 

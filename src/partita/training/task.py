@@ -147,23 +147,17 @@ class SeparationTask(L.LightningModule):
             for start in range(0, song.samples, segment):
                 yield song.read(start, min(segment, song.samples - start)).sum(0) / level
 
-        done = 0
-        energy, error, absolute = np.zeros((3, len(self.model.sources)))
+        done, sums = 0, np.zeros((3, len(self.model.sources)))
         for estimates in overlap_add(mixture(), plan, self._run, batch_size=1):
             stems = song.read(done, estimates.shape[-1]) / level
             rest = stems - estimates
-            absolute += np.abs(rest).sum((1, 2), dtype=np.float64)
-            energy += (stems**2).sum((1, 2), dtype=np.float64)
-            error += (rest**2).sum((1, 2), dtype=np.float64)
+            sums += [part.sum((1, 2), dtype=np.float64) for part in (np.abs(rest), rest**2, stems**2)]
             done += estimates.shape[-1]
-        size = song.samples * self.model.audio_channels
-        loss = absolute / size if self.config.optim.loss == "l1" else error / size
-        if self.config.optim.loss == "log_mse":
-            loss = log_error(torch.from_numpy(loss), torch.from_numpy(energy / size)).numpy()
+        absolute, error, energy = torch.from_numpy(sums / (song.samples * self.model.audio_channels))
+        losses = {"l1": absolute, "mse": error, "log_mse": log_error(error, energy)}
         audible = energy > _INAUDIBLE * energy.sum()
-        sdr = np.full_like(energy, np.nan)
-        sdr[audible] = 10 * np.log10(energy[audible] / error[audible])
-        return np.array([1.0, loss.mean(), *sdr])
+        sdr = torch.where(audible, 10 * torch.log10(energy / error), torch.nan)
+        return np.array([1.0, losses[self.config.optim.loss].mean(), *sdr])
 
     def _run(self, batch: Array) -> Array:
         estimates: Array = self.model.core(torch.from_numpy(batch).to(self.device)).float().cpu().numpy()
@@ -181,6 +175,7 @@ class SeparationTask(L.LightningModule):
 
     def _augment_group(self, stems: Tensor, generator: torch.Generator) -> Tensor:
         options = self.config.augment
+        # Drawn only where it is asked for, so that other runs keep their random numbers.
         intact = options.intact > 0 and bool(torch.rand((), generator=generator) < options.intact)
         room = round(options.shift * self.model.sample_rate)
         stems = augment.shift(stems, room, generator, together=intact)
