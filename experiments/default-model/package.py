@@ -25,7 +25,7 @@ from partita.zoo.export import write_card
 
 DEFINITION = (
     "SDR in dB, 10 log10(sum s^2 / sum (s - s')^2) over each whole excerpt, mean over the songs in which the source "
-    "is audible; 3 real songs of electronic pop with sung vocals (100 s each, CC0), on which nineteen checkpoints "
+    "is audible; 3 real songs of electronic pop with sung vocals (100 s each, CC0), on which twenty-one checkpoints "
     "were scored, and after which the songbook was adjusted"
 )
 DEFINITION_SYNTHETIC = (
