@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from partita.errors import ConfigError
+from partita.errors import AudioError, ConfigError
 
 __all__ = ["songbook"]
 
@@ -44,5 +44,11 @@ def songbook(
 
     library = Library.open(data, split=split.value, cache=cache or out / ".cache")
     rendered = render_songs(library, out, range(first, first + songs), seed, seconds=seconds, jobs=jobs)
-    for folder in itertools.chain(render_stems(library, out, seed) if stems else (), rendered):
-        typer.echo(folder)
+    failed = 0
+    for result in itertools.chain(render_stems(library, out, seed) if stems else (), rendered):
+        if isinstance(result, AudioError):
+            failed += 1
+            typer.echo(f"error: {result}", err=True)
+        else:
+            typer.echo(result)
+    raise typer.Exit(1 if failed else 0)

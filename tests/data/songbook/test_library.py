@@ -80,3 +80,16 @@ def test_licences_are_read_from_beside_the_file_or_its_folder(tmp_path):
 def test_the_licence_of_a_data_set_is_that_of_its_folders(tmp_path):
     assert licence(tmp_path / "groove_CC-BY-4.0" / "drummer1" / "session1" / "a.mid") == "CC-BY-4.0"
     assert licence(tmp_path / "groove_CC-BY-4.0" / "loops_CC0" / "a.ogg") == "CC0"
+
+
+@pytest.mark.usefixtures("bare")
+def test_midi_songs_are_found_wherever_they_lie(material, tmp_path):
+    mine = tmp_path / "mine" / "album"
+    mine.mkdir(parents=True)
+    song = (material / "midi/songs/march.mid").read_bytes()
+    for path in (mine.parent / "a.mid", mine / "b.MID", mine / "c.midi"):
+        path.write_bytes(song)
+    assert [path.name for path in Library.open(tmp_path / "mine").songs] == ["a.mid", "b.MID", "c.midi"]
+    (material / "midi/drummer/session1").mkdir()
+    (material / "midi/drummer/session1/fill.mid").write_bytes(song)  # a performance the table does not name
+    assert [path.name for path in Library.open(material).songs] == ["march.mid"]

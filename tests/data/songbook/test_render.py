@@ -75,3 +75,18 @@ def test_the_command_line(material, tmp_path):
     assert done.stdout.strip() == str(tmp_path / "out" / "song-9-0004")
     card = json.loads((tmp_path / "out" / "song-9-0004" / "card.json").read_text())
     assert (card["split"], card["index"]) == ("valid", 4)
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_broken_file_costs_its_songs_alone(material, tmp_path, jobs):
+    (material / "midi/songs/broken.mid").write_text("no")
+    words = ["songbook", "--songs", "8", "--seed", "3", "--seconds", "2", "--jobs", jobs, "--data", str(material)]
+    done = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "out")])
+    errors = done.stderr.splitlines()
+    written = [path for path in (tmp_path / "out").iterdir() if path.name.startswith("song-")]
+    assert done.exit_code == 1
+    assert errors
+    assert all("broken.mid cannot be read as MIDI" in line for line in errors)
+    assert len(written) == 8 - len(errors) > 0
+    assert sorted(done.stdout.split()) == sorted(map(str, written))

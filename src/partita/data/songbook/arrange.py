@@ -44,6 +44,8 @@ def _rest(band: Band, audio: Audio) -> Audio:
 def arrange(library: Library, seed: int, index: int, *, seconds: float | None = None) -> Song:
     """Make song ``index`` of a seed: the same samples every time from the same library.
 
+    Presets of ZynAddSubFX are the exception: it draws random numbers of its own.
+
     Args:
         library: Material.
         seed: Of the songbook.
@@ -51,6 +53,7 @@ def arrange(library: Library, seed: int, index: int, *, seconds: float | None = 
         seconds: Length; drawn between 60 and 100 if not given.
 
     Raises:
+        AudioError: A file of the material cannot be read.
         ConfigError: A program or package the songs need is not installed.
     """
     rng = np.random.default_rng([seed, index])

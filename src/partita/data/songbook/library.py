@@ -31,6 +31,7 @@ _VALID = frozenset(
         *("sectoid-feelings", "muldjord-chaos-god", "sms_sax-phrase", "sms_sax-phrase-short", "sms_piano"),
     }
 )
+_MIDI = {".mid", ".midi"}
 _ONE_SINGER_A_FILE = ("vocadito", "sms_")
 
 
@@ -71,8 +72,9 @@ class Library:
         """Index a folder and what is installed.
 
         Args:
-            folder: Holds any of ``midi/*``, ``vocals/*``, ``other/*``, ``drums/*`` and ``songs-train/*``. Without
-                it songs are made of installed instruments and voices and of synthesis alone.
+            folder: Holds any of MIDI songs, at any depth, ``midi/*`` with an ``info.csv`` of drum performances,
+                ``vocals/*``, ``other/*``, ``drums/*`` and ``songs-train/*``. Without it songs are made of
+                installed instruments and voices and of synthesis alone.
             split: Which part of it.
             cache: Folder where analysed singing is kept.
 
@@ -97,7 +99,12 @@ class Library:
             return installed
         if not folder.is_dir():
             raise ConfigError(f"{folder}: no such folder of material")
-        songs = [path for path in folder.glob("midi/*/*.mid") if not (path.parent / "info.csv").exists()]
+        performances = [table.parent for table in folder.glob("midi/*/info.csv")]
+        songs = [
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in _MIDI and not any(path.is_relative_to(drums) for drums in performances)
+        ]
         singers: dict[str, list[Path]] = {}
         for path in sorted(folder.glob("vocals/*/*.ogg")):
             name = path.stem if path.stem.startswith(_ONE_SINGER_A_FILE) else path.parent.name.split("_")[0]
@@ -119,7 +126,7 @@ class Library:
         )
         if not (library.grooves or library.songs or library.singers or library.phrases or library.loops):
             raise ConfigError(
-                f"{folder} holds no material for the split {split!r}: expected midi/*/*.mid, vocals/*/*.ogg, "
+                f"{folder} holds no material for the split {split!r}: expected MIDI files, vocals/*/*.ogg, "
                 "other/*/*.ogg or drums/*/*.ogg"
             )
         return library

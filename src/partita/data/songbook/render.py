@@ -18,7 +18,7 @@ from partita.data.songbook.effects import RATE
 from partita.data.songbook.library import Library
 from partita.data.songbook.song import Song
 from partita.data.songbook.styles.stems import complete
-from partita.errors import OutputError
+from partita.errors import AudioError, OutputError
 
 __all__ = ["render_songs", "render_stems", "write_song"]
 
@@ -43,15 +43,18 @@ def write_song(song: Song, folder: Path) -> None:
         raise OutputError(f"{folder} cannot be written ({error}); choose another folder") from error
 
 
-def _render(library: Library, folder: Path, seed: int, index: int, seconds: float | None) -> Path:
+def _render(library: Library, folder: Path, seed: int, index: int, seconds: float | None) -> Path | AudioError:
     keep_freed_memory()  # here, because this is what any of the processes runs
-    write_song(arrange(library, seed, index, seconds=seconds), folder)
+    try:
+        write_song(arrange(library, seed, index, seconds=seconds), folder)
+    except AudioError as error:
+        return error
     return folder
 
 
 def render_songs(
     library: Library, output: Path, songs: range, seed: int, *, seconds: float | None = None, jobs: int = 1
-) -> Iterator[Path]:
+) -> Iterator[Path | AudioError]:
     """Write the songs of a seed that are not there yet as ``song-SEED-INDEX``.
 
     Args:
@@ -63,7 +66,7 @@ def render_songs(
         jobs: Processes.
 
     Yields:
-        The folder of each song once it is written.
+        The folder of each song once it is written, or the error of one whose material cannot be read.
 
     Raises:
         ConfigError: A program or package the songs need is not installed.
@@ -87,14 +90,26 @@ def render_songs(
             pool.shutdown(cancel_futures=True)
 
 
-def render_stems(library: Library, output: Path, seed: int) -> Iterator[Path]:
-    """Write the library's finished stems as songs ``train-NAME-PIECE`` that are not there yet."""
+def render_stems(library: Library, output: Path, seed: int) -> Iterator[Path | AudioError]:
+    """Write the library's finished stems as songs ``train-NAME-PIECE`` that are not there yet.
+
+    Yields:
+        The folder of each piece once it is written, or the error of stems that cannot be read.
+
+    Raises:
+        OutputError: A song cannot be written.
+    """
     keep_freed_memory()
     for source in library.stems:
         if (output / f"train-{source.name}-0").exists():
             continue
+        try:
+            pieces = list(enumerate(complete(library, source, seed)))
+        except AudioError as error:
+            yield error
+            continue
         # the first piece last: it marks that the others are there
-        for piece, song in reversed(list(enumerate(complete(library, source, seed)))):
+        for piece, song in reversed(pieces):
             folder = output / f"train-{source.name}-{piece}"
             if not folder.exists():
                 write_song(song, folder)

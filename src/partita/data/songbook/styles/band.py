@@ -42,7 +42,7 @@ def choose_song(library: Library, rng: np.random.Generator) -> Path:
         melodic = [part.notes for part in read_midi(path) if not part.is_drums]
         if melodic and max(notes[-1].start for notes in melodic) > 20:
             return path
-    raise ConfigError("no MIDI song has melodic parts and lasts 20 seconds; add one to the folder midi")
+    raise ConfigError("no MIDI song has melodic parts and lasts 20 seconds; add one")
 
 
 def stretch(path: Path, samples: int, beat: float, rng: np.random.Generator) -> list[Part]:
