@@ -23,12 +23,12 @@ import torch
 from measure import machine
 from torch.utils.data import DataLoader
 
-from partita.allocator import keep_freed_memory
 from partita.data import find_songs
 from partita.data.cache import cache_songs
 from partita.data.excerpts import ExcerptDataset
 from partita.data.repitch import Repitch
 from partita.models import build
+from partita.system.allocator import keep_freed_memory
 
 RATE = 44100
 SOURCES = ("drums", "bass", "other", "vocals")

@@ -16,9 +16,9 @@ import torch
 from measure import machine
 from torch.nn import functional as F
 
-from partita.allocator import keep_freed_memory
 from partita.experiment.plan import load_experiment
 from partita.models import build
+from partita.system.allocator import keep_freed_memory
 from partita.training.config import TrainingConfig
 
 

@@ -25,8 +25,8 @@ from measure import machine, report_worker, run_worker
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from partita.allocator import keep_freed_memory
 from partita.models import build
+from partita.system.allocator import keep_freed_memory
 from partita.training.config import ModelSection, OptimSection, TrainingConfig
 from partita.training.task import SeparationTask
 

@@ -13,9 +13,7 @@ ROOT = Path(__file__).parent.parent
 # a room may import from those of a lower floor
 FLOORS = {
     "errors": 0,
-    "allocator": 0,
-    "cores": 0,
-    "atomic": 1,
+    "system": 1,
     "audio": 2,
     "models": 2,
     "zoo": 3,

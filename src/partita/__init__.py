@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from partita import audio, data, evaluation, models, separation, training, zoo
-    from partita.errors import AudioError, Cancelled, ConfigError, ModelError, OutputError, PartitaError
+    from partita.errors import (
+        AudioError,
+        Cancelled,
+        ConfigError,
+        DivergenceError,
+        ModelError,
+        OutputError,
+        PartitaError,
+    )
     from partita.separation import Block, OutputOptions, Separator, Stems
     from partita.zoo import find_package as load_model
     from partita.zoo import list_packages as list_models
@@ -27,6 +35,7 @@ __all__ = [
     "Block",
     "Cancelled",
     "ConfigError",
+    "DivergenceError",
     "ModelError",
     "OutputError",
     "OutputOptions",
@@ -51,7 +60,15 @@ _ROOMS = ("audio", "data", "evaluation", "models", "separation", "training", "zo
 _HOMES = {
     **{
         name: ("partita.errors", name)
-        for name in ("AudioError", "Cancelled", "ConfigError", "ModelError", "OutputError", "PartitaError")
+        for name in (
+            "AudioError",
+            "Cancelled",
+            "ConfigError",
+            "DivergenceError",
+            "ModelError",
+            "OutputError",
+            "PartitaError",
+        )
     },
     **{name: ("partita.separation", name) for name in ("Block", "OutputOptions", "Separator", "Stems")},
     "list_models": ("partita.zoo", "list_packages"),

@@ -5,12 +5,12 @@
     PartitaError
     +-- AudioError        a file or an array that cannot be read as audio
     +-- ModelError        a model package that cannot be found, read or run
-    +-- ConfigError       an option or a configuration field that makes no sense
+    +-- ConfigError       an option or a configuration field that is invalid
     +-- OutputError       a result that cannot be written
-    +-- DivergenceError   training ran into numbers it cannot come back from (partita.training.checkpoints)
+    +-- DivergenceError   training diverged
     +-- Cancelled         the caller asked to stop
 
-Each message is one sentence that names the file or field and says what to do.
+Each message is one sentence that names the file or field and says what to do about it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["AudioError", "Cancelled", "ConfigError", "ModelError", "OutputError", "PartitaError", "nearest"]
+__all__ = [
+    "AudioError",
+    "Cancelled",
+    "ConfigError",
+    "DivergenceError",
+    "ModelError",
+    "OutputError",
+    "PartitaError",
+    "nearest",
+]
 
 
 class PartitaError(Exception):
-    """Whatever went wrong in partita, in a sentence a user can act on."""
+    """The base of every error that partita raises on purpose."""
 
 
 class AudioError(PartitaError):
@@ -34,19 +43,23 @@ class ModelError(PartitaError):
 
 
 class ConfigError(PartitaError):
-    """An option or a configuration field makes no sense."""
+    """An option or a configuration field is invalid."""
 
 
 class OutputError(PartitaError):
     """A result cannot be written."""
 
 
-class Cancelled(PartitaError):  # noqa: N818 - it is a request that was honoured, not a failure
+class DivergenceError(PartitaError):
+    """Training diverged: the loss or a gradient is not finite, or has exploded."""
+
+
+class Cancelled(PartitaError):  # noqa: N818 - a request that was honoured, not a failure
     """The caller asked to stop before the work was done."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return how a message about an unknown name goes on: with the name that may be meant, or with all there are."""
+    """Return the end of a message about an unknown name: the closest known name, or all known names."""
     names = sorted(known)
     found = difflib.get_close_matches(word, names, n=1)
     return f": did you mean {found[0]!r}?" if found else f"; known are {', '.join(names)}"

@@ -9,10 +9,9 @@ import pytest
 import soundfile
 import torch
 
-from partita.errors import AudioError, ConfigError, ModelError
+from partita.errors import AudioError, ConfigError, DivergenceError, ModelError
 from partita.models.demucs import Demucs
 from partita.separation import Separator
-from partita.training.checkpoints import DivergenceError
 from partita.training.config import load_config
 from partita.training.task import SeparationTask
 from tests.data.test_songs import make_song

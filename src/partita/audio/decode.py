@@ -22,13 +22,13 @@ from partita.errors import AudioError
 if TYPE_CHECKING:
     import av
 
-__all__ = ["AudioReader"]
+__all__ = ["BLOCK", "AudioReader"]
 
 # How the files begin that are soundfile's: wav, rf64, w64, aiff, flac, ogg and opus, caf, au. Not mp3: the
 # decoder behind soundfile writes on stderr and stops at the first damage; PyAV goes on, as fast and as exact.
 _SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
 _UNKNOWN_FRAMES = 2**62  # libsndfile claims more for a flac that was written to a pipe
-_CHUNK = 65536  # samples decoded at a time
+BLOCK = 65536  # samples decoded at a time, and the default length of a block
 
 # containers that state the length of their audio; others leave FFmpeg to guess it from the bit rate
 _EXACT_CONTAINERS = ("aiff", "au", "caf", "flac", "mov,mp4,m4a,3gp,3g2,mj2", "ogg", "tta", "w64", "wav", "wv")
@@ -42,13 +42,16 @@ class AudioReader:
 
     Args:
         path: The file.
-        channels: What its channels are remixed to, 2 or 1; ``None`` leaves them as they are.
+        channels: Number of channels to remix to, 2 or 1; ``None`` keeps those of the file.
+        stream: Index of an audio stream, for files that hold several, such as MUSDB18's ``.stem.mp4``; ``None``
+            takes the best one.
 
     Attributes:
         path: The file.
         sample_rate: Hz.
-        native_channels: In the file.
-        channels: In the blocks.
+        streams: Number of audio streams in the file.
+        native_channels: Number of channels in the file.
+        channels: Number of channels in the blocks.
         frames_declared: Length in samples as the file states it; ``None`` if it does not.
         warnings: What decoding found wrong, in sentences.
 
@@ -57,11 +60,12 @@ class AudioReader:
         ConfigError: Its channels cannot be remixed to that many.
     """
 
-    def __init__(self, path: str | PathLike[str], channels: int | None = 2) -> None:
+    def __init__(self, path: str | PathLike[str], channels: int | None = 2, stream: int | None = None) -> None:
         self.path = Path(path)
         self.warnings: list[str] = []
-        self._stream = _probe(self.path)
+        self._stream = _probe(self.path) if stream is None else _probe_with_av(self.path, stream)
         self.sample_rate = self._stream.sample_rate
+        self.streams = self._stream.count
         self.native_channels = self._stream.channels
         self.channels = channels or self._stream.channels
         self.frames_declared = self._stream.frames
@@ -70,7 +74,7 @@ class AudioReader:
         except AudioError as error:
             raise AudioError(f"{self.path}: {error}") from error
 
-    def blocks(self, size: int = _CHUNK) -> Iterator[Samples]:
+    def blocks(self, size: int = BLOCK) -> Iterator[Samples]:
         """Decode the file from its beginning, at every call anew.
 
         Args:
@@ -138,6 +142,8 @@ class _Stream:
     frames: int | None
     slack: int
     by_soundfile: bool
+    index: int | None = None
+    count: int = 1
 
 
 def _probe(path: Path) -> _Stream:
@@ -190,7 +196,7 @@ def _probe_with_soundfile(path: Path) -> _Stream | None:
 def _decode_with_soundfile(path: Path) -> Iterator[Samples]:
     with sf.SoundFile(path) as file:
         log = file.extra_info
-        while len(frames := file.read(_CHUNK, dtype="float32", always_2d=True)):
+        while len(frames := file.read(BLOCK, dtype="float32", always_2d=True)):
             if file.extra_info != log:  # all that tells of a hole in an ogg, around which samples come twice
                 raise sf.SoundFileError("damaged")
             yield frames.T
@@ -208,13 +214,16 @@ def _frames_missing(log: str, frames: int) -> int:
     return round((claimed - present) * max(frames, 1) / max(present, 1))
 
 
-def _probe_with_av(path: Path) -> _Stream:
+def _probe_with_av(path: Path, index: int | None = None) -> _Stream:
     import av
 
     try:
         with _open_with_av(path) as container:
-            stream = container.streams.best("audio")
-            if not isinstance(stream, av.AudioStream) or not stream.rate or not stream.channels:
+            stream = _audio_stream(container, index)
+            count = len(container.streams.audio)
+            if index is not None and count <= index:
+                raise AudioError(f"{path}: has {count} audio streams, so there is no stream {index}")
+            if stream is None or not stream.rate or not stream.channels:
                 raise AudioError(f"{path}: there is no sound in this file; choose one with an audio track")
             name = container.format.name
             # an mp3 states its length only in the header that also holds the delay of its encoder
@@ -223,7 +232,9 @@ def _probe_with_av(path: Path) -> _Stream:
             if exact and stream.duration is not None and stream.time_base is not None:
                 frames = round(stream.duration * stream.time_base * stream.rate)
             layout = tuple(channel.name for channel in stream.layout.channels)
-            return _Stream(stream.rate, stream.channels, layout, frames, _CODEC_SLACK, by_soundfile=False)
+            return _Stream(
+                stream.rate, stream.channels, layout, frames, _CODEC_SLACK, by_soundfile=False, index=index, count=count
+            )
     except av.FFmpegError as error:
         raise AudioError(f"{path}: this is no audio that can be read; convert it or get a whole copy") from error
 
@@ -235,6 +246,14 @@ def _open_with_av(path: Path) -> av.container.InputContainer:
     return av.open(f"file:{path}", metadata_errors="replace")
 
 
+def _audio_stream(container: av.container.InputContainer, index: int | None) -> av.AudioStream | None:
+    """Return an audio stream by its index among them, or the one FFmpeg deems best."""
+    if index is None:
+        return container.streams.best("audio")  # type: ignore[return-value]
+    streams = container.streams.audio
+    return streams[index] if index < len(streams) else None
+
+
 def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Iterator[Samples]:
     import av
 
@@ -242,8 +261,8 @@ def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Ite
     tags_may_follow = False
     try:
         with _open_with_av(path) as container:
-            source = container.streams.best("audio")
-            if not isinstance(source, av.AudioStream):
+            source = _audio_stream(container, stream.index)
+            if source is None:
                 return
             layout, kind = source.layout.name, None
             for packet in container.demux(source):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from partita.audio.dither import quantise
 from partita.errors import ConfigError, OutputError
+from partita.system.atomic import temporary_name
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -90,7 +90,7 @@ class AudioWriter:
         if format == "flac" and bits == "32f":
             raise ConfigError("bits: flac holds 16 or 24 bits; use wav for 32f")
         self.path = Path(path)
-        self._temporary = self.path.parent / f".partita-{secrets.token_hex(6)}"
+        self._temporary = temporary_name(self.path)
         self._shape: dict[str, Any] = {"samplerate": sample_rate, "channels": channels}
         if format in _LOSSY:
             self._shape |= _LOSSY[format]

@@ -16,8 +16,8 @@ _OPTIONAL = {"torch": "torch", "lightning": "train", "onnx": "export"}  # packag
 def doctor() -> None:
     """Say what is installed, where models run, and why."""
     import partita
-    from partita.cores import usable_cores
     from partita.separation.backends import onnx_providers
+    from partita.system.cores import usable_cores
     from partita.zoo import list_packages
 
     typer.echo(f"partita {partita.__version__}, Python {platform.python_version()}, {platform.platform()}")

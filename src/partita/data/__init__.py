@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita.data.readers import Reader, open_stem
+from partita.data.readers import open_stem
 from partita.data.songs import Song, find_songs, parse_roots
 
-__all__ = ["Reader", "Song", "find_songs", "open_stem", "parse_roots"]
+__all__ = ["Song", "find_songs", "open_stem", "parse_roots"]

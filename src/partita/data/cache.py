@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from partita.atomic import open_atomically, write_atomically
 from partita.audio import resample_blocks
 from partita.data.readers import open_stem
 from partita.data.songs import Song
 from partita.errors import AudioError, OutputError
+from partita.system.atomic import open_atomically, write_atomically
 
 __all__ = ["CachedSong", "cache_song", "cache_songs"]
 

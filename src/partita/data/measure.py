@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from partita.data.readers import Reader, open_stem
+from partita.audio import Source
+from partita.data.readers import open_stem
 from partita.data.songs import Song
 from partita.errors import AudioError
 
@@ -64,7 +65,7 @@ class Measurement:
 
 def measure_song(song: Song) -> Measurement:
     """Read all stems of a song side by side; memory does not grow with its length."""
-    readers: dict[str, Reader] = {}
+    readers: dict[str, Source] = {}
     faults: dict[str, AudioError] = {}
     for name in [*song.stems, *(["mixture"] if song.mixture else [])]:
         try:
@@ -84,7 +85,7 @@ def measure_song(song: Song) -> Measurement:
     return Measurement(tracks, faults, residual.level() if comparable and not faults else None)
 
 
-def _side_by_side(readers: Mapping[str, Reader], faults: dict[str, AudioError]) -> Iterator[dict[str, Samples]]:
+def _side_by_side(readers: Mapping[str, Source], faults: dict[str, AudioError]) -> Iterator[dict[str, Samples]]:
     """Yield the next block of each that has one; what fails goes into ``faults``."""
     streams = {name: reader.blocks(_BLOCK) for name, reader in readers.items()}
     while streams:
@@ -119,7 +120,7 @@ class _Meter:
         self._clipped += _flat_tops(joined)
         self._tail = joined[:, -3:]
 
-    def track(self, reader: Reader) -> Track:
+    def track(self, reader: Source) -> Track:
         values = self._samples * reader.channels
         return Track(
             samples=self._samples,

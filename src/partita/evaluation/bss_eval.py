@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from partita.cores import usable_cores
 from partita.evaluation.projection import FilterBank, block_step, correlate, distortion_filters, lags
 from partita.evaluation.sdr import SILENCE
 from partita.evaluation.stems import ROLES, Signals, StemPair, frame_bounds
+from partita.system.cores import usable_cores
 
 __all__ = ["BssEval", "bss_eval"]
 

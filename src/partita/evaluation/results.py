@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from partita.atomic import write_atomically
 from partita.errors import ConfigError
 from partita.evaluation.aggregate import Summary, song_medians, summarise
+from partita.system.atomic import write_atomically
 
 __all__ = ["METRICS", "Excerpt", "Run", "SongScores", "load_runs", "save_runs"]
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from partita.cores import usable_cores
 from partita.data import Song
 from partita.errors import AudioError, ConfigError, PartitaError
 from partita.evaluation.bss_eval import bss_eval
@@ -23,6 +22,7 @@ from partita.evaluation.sdr import sdr, si_sdr
 from partita.evaluation.silence import energy_at_silence
 from partita.evaluation.stems import Signals
 from partita.evaluation.tracks import Track, open_track
+from partita.system.cores import usable_cores
 
 __all__ = ["Scoring", "evaluate", "sources_of"]
 

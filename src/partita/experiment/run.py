@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from partita.atomic import write_atomically
 from partita.data import find_songs
 from partita.errors import ConfigError, PartitaError, nearest
 from partita.evaluation.estimates import estimates_by
 from partita.evaluation.results import Run, load_runs, save_runs
 from partita.evaluation.run import Scoring, evaluate, sources_of
 from partita.experiment.plan import Experiment, System
+from partita.system.atomic import write_atomically
 from partita.training.config import TrainingConfig, dump_config
 from partita.zoo.card import CARD_NAME
 

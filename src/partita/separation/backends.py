@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from partita.allocator import keep_freed_memory
 from partita.errors import ConfigError, ModelError
+from partita.system.allocator import keep_freed_memory
 from partita.zoo import Package
 
 __all__ = ["BACKENDS", "Backend", "OnnxBackend", "TorchBackend", "onnx_providers", "open_backend"]

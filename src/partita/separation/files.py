@@ -11,9 +11,10 @@ from pathlib import Path
 from partita.audio import nearest_rate
 from partita.audio.encode import BITS, FORMATS
 from partita.errors import AudioError, ConfigError, PartitaError
+from partita.separation.blocks import CancelToken, Progress
 from partita.separation.mixture import Mixture
 from partita.separation.output import RESIDUAL, lanes_of, write_lanes
-from partita.separation.separator import CancelToken, Progress, Separator
+from partita.separation.separator import Separator
 
 __all__ = ["DEFAULT_FILENAME", "Job", "OutputOptions", "Result", "find_inputs", "plan_jobs", "run_job"]
 

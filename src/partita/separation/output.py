@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from partita.audio import AudioWriter
 from partita.errors import OutputError
-from partita.separation.separator import Block
+from partita.separation.blocks import Block
 
 __all__ = ["RESIDUAL", "lanes_of", "write_lanes"]
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,47 +14,16 @@ import numpy.typing as npt
 from partita.audio import Resampler, resample_blocks
 from partita.errors import Cancelled, ConfigError
 from partita.separation.backends import open_backend
+from partita.separation.blocks import Block, CancelToken, Progress, Stems
 from partita.separation.mixture import Mixture, Statistics, open_mixture
-from partita.separation.windows import WindowPlan, overlap_add, plan_windows
+from partita.separation.windows import DEFAULT_OVERLAP, WindowPlan, overlap_add, plan_windows
 from partita.zoo import Package, find_package
 
-__all__ = ["Block", "CancelToken", "Progress", "Separator", "Stems"]
+__all__ = ["Separator"]
 
 Array = npt.NDArray[np.float32]
-Progress = Callable[[float, float | None], None]
 
 _LARGEST_SHIFT = 0.5  # seconds, as in the paper
-
-
-class CancelToken(Protocol):
-    """Anything that can be asked whether to stop; a :class:`threading.Event` is one."""
-
-    def is_set(self) -> bool:
-        """Return whether to stop."""
-        ...
-
-
-@dataclass(frozen=True)
-class Block:
-    """Consecutive samples of a separated track.
-
-    Attributes:
-        start: Place of the first sample in the track, in samples of the output.
-        stems: float32 ``(sources, channels, samples)``.
-        mixture: What was separated, ``(channels, samples)``.
-    """
-
-    start: int
-    stems: Array
-    mixture: Array
-
-
-class Stems(dict[str, Array]):
-    """Stems by name, each float32 ``(channels, samples)``, and their ``sample_rate`` in Hz."""
-
-    def __init__(self, stems: dict[str, Array], sample_rate: int) -> None:
-        super().__init__(stems)
-        self.sample_rate = sample_rate
 
 
 class Separator:
@@ -86,7 +54,7 @@ class Separator:
         *,
         backend: str = "onnx",
         segment: float | None = None,
-        overlap: float = 0.25,
+        overlap: float = DEFAULT_OVERLAP,
         shifts: int = 0,
         device: str | None = None,
         batch_size: int = 4,

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from partita.errors import ConfigError
 from partita.models.geometry import Geometry
 
-__all__ = ["WindowPlan", "overlap_add", "plan_windows"]
+__all__ = ["DEFAULT_OVERLAP", "WindowPlan", "overlap_add", "plan_windows"]
 
 Array = npt.NDArray[np.float32]
+
+DEFAULT_OVERLAP = 0.25  # fraction of a window that the next one covers too
 
 
 @dataclass(frozen=True)

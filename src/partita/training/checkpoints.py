@@ -14,17 +14,13 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
-from partita.atomic import open_atomically
-from partita.errors import ConfigError, OutputError, PartitaError
+from partita.errors import ConfigError, DivergenceError, OutputError
+from partita.system.atomic import open_atomically
 from partita.training.config import TrainingConfig
 
-__all__ = ["AtomicCheckpointIO", "DivergenceError", "RunCheckpoint", "read_checkpoint"]
+__all__ = ["AtomicCheckpointIO", "RunCheckpoint", "read_checkpoint"]
 
 _log = logging.getLogger("partita")
-
-
-class DivergenceError(PartitaError):
-    """Training has left the numbers it can come back from."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -75,7 +71,7 @@ class RunCheckpoint(Checkpoint):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Remember the step the run goes on from; remove what a killed run had not finished writing."""
         if trainer.is_global_zero:
-            for partial in self._folder.glob(".*.ckpt-*"):
+            for partial in self._folder.glob(".partita-*"):
                 partial.unlink()
         self.step = trainer.global_step or None
         self._saved_at = time.monotonic()

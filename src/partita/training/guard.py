@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.optim import Optimizer
 
-from partita.training.checkpoints import DivergenceError
+from partita.errors import DivergenceError
 
 __all__ = ["DivergenceGuard"]
 

@@ -15,15 +15,15 @@ from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, LearningRa
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from partita.allocator import keep_freed_memory
-from partita.atomic import write_atomically
 from partita.data import find_songs
 from partita.data.cache import CachedSong, cache_songs
-from partita.errors import ConfigError, OutputError
+from partita.errors import ConfigError, DivergenceError, OutputError
 from partita.models import build
 from partita.models.base import WaveformModel
+from partita.system.allocator import keep_freed_memory
+from partita.system.atomic import write_atomically
 from partita.training import report
-from partita.training.checkpoints import AtomicCheckpointIO, DivergenceError, RunCheckpoint, read_checkpoint
+from partita.training.checkpoints import AtomicCheckpointIO, RunCheckpoint, read_checkpoint
 from partita.training.config import TrainingConfig, dump_config
 from partita.training.guard import DivergenceGuard
 from partita.training.loaders import TrainingData, schedule

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from partita.allocator import keep_freed_memory
 from partita.data.songbook.arrange import arrange
 from partita.data.songbook.effects import RATE
 from partita.data.songbook.library import Library
 from partita.data.songbook.song import Song
 from partita.data.songbook.styles.stems import complete
 from partita.errors import AudioError, OutputError
+from partita.system.allocator import keep_freed_memory
 
 __all__ = ["render_songs", "render_stems", "write_song"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from partita.atomic import write_atomically
 from partita.errors import ConfigError
 from partita.evaluation.results import Run
+from partita.system.atomic import write_atomically
 
 __all__ = ["write_report"]
 

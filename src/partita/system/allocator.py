@@ -1,4 +1,8 @@
-"""Keep freed memory in the process: page faults cost more than the arithmetic of a small model."""
+"""Settings of the C library's memory allocator.
+
+Models allocate and free the same large buffers at every step. By default glibc returns such buffers to the system, and
+mapping them again costs more time than the arithmetic of a small model.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,10 @@ _LARGEST = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc's malloc to reuse large freed blocks instead of returning them to the system.
+    """Make glibc's malloc reuse large freed blocks instead of returning them to the system.
 
-    Buffers of a model's activations are then mapped once and not at every step. Returns whether the
-    C library took the settings; elsewhere than on glibc nothing happens.
+    Returns:
+        Whether the C library accepted the settings. Other C libraries than glibc are left alone.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -1,4 +1,4 @@
-"""How much of the machine is ours."""
+"""The processor cores available to this process."""
 
 from __future__ import annotations
 

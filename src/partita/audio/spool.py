@@ -1,0 +1,91 @@
+"""Samples kept on disk as raw floats while more of the work is done."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partita.errors import OutputError
+
+__all__ = ["Spool"]
+
+_BLOCK = 65536  # samples
+_FLOAT_BYTES = 4
+
+
+class Spool:
+    """Samples on disk, written once and then read as often as needed.
+
+    The file has no name: it is gone when the spool is closed or the process ends, whatever happens.
+
+    Args:
+        channels: Number of channels.
+        folder: Where the file is kept; the system's temporary folder by default.
+
+    Attributes:
+        channels: Number of channels.
+        samples: How many have been written.
+
+    Raises:
+        OutputError: The folder cannot be written to.
+    """
+
+    def __init__(self, channels: int, folder: Path | None = None) -> None:
+        self.channels = channels
+        self.samples = 0
+        self._folder = Path(tempfile.gettempdir()) if folder is None else folder
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder, prefix=".partita-")  # noqa: SIM115 - closed by close()
+        except OSError as error:
+            raise self._full(error) from error
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Delete the samples."""
+        self._file.close()
+
+    def write(self, block: NDArray[np.float32]) -> None:
+        """Append samples, float32 ``(channels, any)``.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        try:
+            self._file.write(np.ascontiguousarray(block.T, np.float32).data)
+        except OSError as error:
+            raise self._full(error) from error
+        self.samples += block.shape[1]
+
+    def blocks(self, size: int = _BLOCK) -> Iterator[NDArray[np.float32]]:
+        """Read from the beginning.
+
+        Args:
+            size: Length of a block in samples; only the last one may be shorter.
+
+        Yields:
+            Float32 ``(channels, size)``.
+        """
+        self._file.seek(0)
+        while chunk := self._file.read(size * self.channels * _FLOAT_BYTES):
+            yield np.frombuffer(chunk, np.float32).reshape(-1, self.channels).T
+
+    def mapped(self) -> NDArray[np.float32]:
+        """Return the samples as an array ``(channels, samples)`` that reads the file when it is sliced."""
+        if not self.samples:
+            return np.zeros((self.channels, 0), np.float32)
+        self._file.flush()
+        return np.memmap(self._file, np.float32, "r", shape=(self.samples, self.channels)).T
+
+    def _full(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"{self._folder}: no room for temporary files ({error.strerror}); free some space or choose another folder"
+        )

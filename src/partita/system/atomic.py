@@ -1,0 +1,74 @@
+"""Files and folders that appear under their name only when they are complete."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from partita.errors import OutputError
+
+__all__ = ["atomic_path", "open_atomically", "temporary_name", "write_atomically"]
+
+
+def temporary_name(path: Path) -> Path:
+    """Return an unused hidden name in the folder of ``path``, on the same file system.
+
+    It does not depend on the name of ``path``, which may already be as long as the file system allows.
+    """
+    return path.with_name(f".partita-{secrets.token_hex(8)}")
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Reserve a temporary name that becomes ``path`` when the block ends without an exception.
+
+    The caller creates a file or a folder under the temporary name. After an exception nothing remains of it, and
+    an older file called ``path`` is unchanged. The parent folder is created if needed.
+
+    Args:
+        path: The final name. A file replaces an existing file; a folder must not exist yet.
+
+    Yields:
+        The temporary name, in the same folder.
+
+    Raises:
+        OutputError: The file or folder cannot be written.
+    """
+    partial = temporary_name(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Open a binary file that becomes ``path`` when the block ends without an exception.
+
+    Raises:
+        OutputError: As of :func:`atomic_path`.
+    """
+    with atomic_path(path) as partial, partial.open("xb") as file:
+        yield file
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a whole file, as :func:`atomic_path` does.
+
+    Raises:
+        OutputError: As of :func:`atomic_path`.
+    """
+    with open_atomically(path) as file:
+        file.write(content)
