@@ -130,7 +130,7 @@ def test_terminated_it_takes_its_training_along(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: text.replace("seeds", "seed"), "plan.toml: seed: "),
+        (lambda text: text.replace("seeds", "seed"), "plan.toml: unknown field 'seed': did you mean 'seeds'?"),
         (lambda text: text.replace('oracle = "irm2"', 'oracle = "irm9"'), "'irm9' is none of irm1"),
         (lambda text: text.replace('oracle = "irm2"', ""), "give either config or oracle"),
         (lambda text: text.replace('"no-lstm"', '"demucs"'), "two systems are called 'demucs'"),

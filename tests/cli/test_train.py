@@ -74,7 +74,7 @@ def test_the_presets_are_listed(command_line):
     ("words", "code", "message"),
     [
         (("demucs-209", "--data", "songs"), 2, "did you mean 'demucs-2019'"),
-        (("none.toml", "--data", "songs"), 2, "none.toml: No such file"),
+        (("none.toml", "--data", "songs"), 2, "none.toml: cannot be read: No such file"),
         (("config.toml", "--data", "nowhere"), 1, "nowhere: no such folder"),
         (("config.toml", "--data", "songs=much"), 2, "much"),
         (("config.toml", "--data", "songs", "--set", "optim.learnig_rate=1"), 2, "did you mean 'optim.learning_rate'"),

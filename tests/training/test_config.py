@@ -13,7 +13,7 @@ from tests.training.runs import CONFIG
     [
         ("[data]\nbatch = 3", "unknown field 'data.batch': did you mean 'data.batch_size'"),
         ("[optim]\nspeed_of_learning = 3", "unknown field 'optim.speed_of_learning'"),
-        ("[optimizer]\nlearning_rate = 3", "unknown section 'optimizer': did you mean 'optim'"),
+        ("[optimizer]\nlearning_rate = 3", "unknown field 'optimizer': did you mean 'optim'"),
         ("[model]\nchannels = 3", "unknown field 'model.channels'; known are model.architecture, model.configuration"),
         ("[optim]\nlearning_rate = -1\nsteps = 1", "optim.learning_rate: .*greater than 0"),
         ("[optim]\nschedule = 'cosinus'\nsteps = 1", "optim.schedule: .*'cosine'"),
@@ -38,10 +38,10 @@ def test_a_wrong_configuration_is_named(tmp_path, text, message):
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"none\.toml: No such file"):
+    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read: No such file"):
         load_config(tmp_path / "none.toml")
     (tmp_path / "noise.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match=r"noise\.toml: is no text"):
+    with pytest.raises(ConfigError, match=r"noise\.toml: is not a text file"):
         load_config(tmp_path / "noise.toml")
 
 

@@ -10,10 +10,10 @@ files that match are summed. Stems it does not name keep to the file of their na
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path, PurePath
 
 from partita.errors import ConfigError, nearest
+from partita.system.toml import read_toml
 
 __all__ = ["MANIFEST", "read_manifest"]
 
@@ -29,12 +29,7 @@ def read_manifest(root: Path) -> dict[str, tuple[str, ...]]:
     path = root / MANIFEST
     if not path.exists():
         return {}
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:  # no TOML, or no text
-        raise ConfigError(f"{path}: {error}") from error
+    content = read_toml(path)
     for key in content:
         if key != "stems":
             raise ConfigError(f"{path}: unknown field {key!r}{nearest(key, ['stems'])}")

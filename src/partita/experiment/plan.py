@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from partita.errors import ConfigError
 from partita.models import configure
+from partita.system.toml import explain_invalid, read_toml
 from partita.training.config import TrainingConfig
 from partita.training.presets import find_config
 from partita.zoo import ORACLES
@@ -100,16 +100,9 @@ def load_experiment(path: Path) -> Experiment:
         ConfigError: The file cannot be read, or a field makes no sense; the message names it.
     """
     try:
-        facts = tomllib.loads(path.read_text(encoding="utf-8"))
-        experiment = Experiment.model_validate({**facts, "folder": path.parent})
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        experiment = Experiment.model_validate({**read_toml(path), "folder": path.parent})
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {field or 'experiment'}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise ConfigError(f"{path}: {explain_invalid(error, Experiment)}") from error
     for system in experiment.systems:
         if system.config is not None:
             model = experiment.config_of(system, experiment.seeds[0]).model

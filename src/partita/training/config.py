@@ -10,7 +10,8 @@ from typing import Any, Literal
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from partita.errors import ConfigError, nearest
+from partita.errors import ConfigError
+from partita.system.toml import explain_invalid, parse_toml, read_toml
 
 __all__ = ["TrainingConfig", "dump_config", "load_config", "parse_config"]
 
@@ -132,16 +133,6 @@ class TrainingConfig(_Section):
         return self
 
 
-_SECTIONS: dict[str, type[_Section]] = {
-    "model": ModelSection,
-    "data": DataSection,
-    "augment": AugmentSection,
-    "optim": OptimSection,
-    "run": RunSection,
-    "trainer": TrainerSection,
-}
-
-
 def load_config(path: Path, overrides: Iterable[str] = ()) -> TrainingConfig:
     """Read a training configuration.
 
@@ -152,11 +143,7 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> TrainingConfig:
     Raises:
         ConfigError: The file cannot be read, or a field is unknown or makes no sense; the message names it.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}") from error
-    return parse_config(text, str(path), overrides)
+    return _validate(read_toml(path), str(path), overrides)
 
 
 def parse_config(text: str, origin: str, overrides: Iterable[str] = ()) -> TrainingConfig:
@@ -170,16 +157,16 @@ def parse_config(text: str, origin: str, overrides: Iterable[str] = ()) -> Train
     Raises:
         ConfigError: A field is unknown, makes no sense or contradicts another; the message names it.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{origin}: {error}") from error
+    return _validate(parse_toml(text, origin), origin, overrides)
+
+
+def _validate(table: dict[str, Any], origin: str, overrides: Iterable[str]) -> TrainingConfig:
     for override in overrides:
         _override(table, override)
     try:
         return TrainingConfig.model_validate(table)
     except ValidationError as error:
-        raise ConfigError(f"{origin}: {_explain(error)}") from error
+        raise ConfigError(f"{origin}: {explain_invalid(error, TrainingConfig)}") from error
 
 
 def dump_config(config: TrainingConfig) -> str:
@@ -201,16 +188,3 @@ def _override(table: dict[str, Any], override: str) -> None:
         table[field] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         table[field] = text
-
-
-def _explain(error: ValidationError) -> str:
-    """Return what is wrong in a sentence that begins with the field."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    if first["type"] != "extra_forbidden":
-        return ": ".join(part for part in (field, first["msg"].removeprefix("Value error, ")) if part)
-    section, *rest = field.split(".")
-    if not rest:
-        return f"unknown section {section!r}{nearest(section, TrainingConfig.model_fields)}"
-    known = _SECTIONS[section].model_fields
-    return f"unknown field {field!r}{nearest(field, [f'{section}.{name}' for name in known])}"

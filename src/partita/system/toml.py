@@ -1,0 +1,66 @@
+"""Reading TOML, with errors in one wording that name the file and the field."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from partita.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+__all__ = ["explain_invalid", "parse_toml", "read_toml"]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: The file cannot be read, or is not TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not a text file") from error
+    return parse_toml(text, str(path))
+
+
+def parse_toml(text: str, origin: str) -> dict[str, Any]:
+    """Parse TOML.
+
+    Args:
+        text: The TOML.
+        origin: Where it comes from, for messages.
+
+    Raises:
+        ConfigError: It is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin}: not valid TOML: {error}") from error
+
+
+def explain_invalid(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return what is wrong with a table, in a sentence that begins with the field.
+
+    Args:
+        error: What pydantic raised.
+        model: The model the table was validated against; its fields are offered where a name is unknown.
+    """
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return ": ".join(part for part in (field, first["msg"].removeprefix("Value error, ")) if part)
+    *sections, name = first["loc"]
+    known: Any = model
+    for section in sections:
+        if isinstance(section, str):
+            known = known.model_fields[section].annotation
+    prefix = "".join(f"{section}." for section in sections if isinstance(section, str))
+    fields = [f"{prefix}{name}" for name in getattr(known, "model_fields", {})]
+    return f"unknown field {field!r}{nearest(f'{prefix}{name}', fields) if fields else ''}"
