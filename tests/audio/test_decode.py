@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.audio import AudioReader
-from partita.audio.decode import _blocks_of
+from partita.audio.blocks import regroup
 from partita.errors import AudioError
 
 RATE = 44100
@@ -168,7 +168,7 @@ def test_channels_that_change_in_the_middle_of_a_file(tmp_path, music):
 def test_blocks_have_the_size_asked_for(lengths, size):
     whole = np.arange(2 * sum(lengths), dtype=np.float32).reshape(2, -1)
     edges = np.cumsum([0, *lengths])
-    blocks = list(_blocks_of((whole[:, a:b] for a, b in pairwise(edges)), size))
+    blocks = list(regroup((whole[:, a:b] for a, b in pairwise(edges)), size))
     assert [block.shape[1] for block in blocks[:-1]] == [size] * (len(blocks) - 1)
     assert all(0 < block.shape[1] <= size for block in blocks)
     assert np.array_equal(np.concatenate([whole[:, :0], *blocks], axis=1), whole)
@@ -226,7 +226,7 @@ def test_formats_that_are_no_audio(tmp_path):
     for name, content in texts.items():
         path = tmp_path / name
         path.write_bytes(content)
-        with pytest.raises(AudioError, match=f"{name}: this is no audio that can be read; convert it or"):
+        with pytest.raises(AudioError, match=f"{name}: this is not an audio file that can be read; convert it or"):
             AudioReader(path)
 
 
@@ -271,7 +271,7 @@ def test_video_without_sound(tmp_path):
         screen = output.add_stream("mpeg4", rate=10, width=32, height=32, pix_fmt="yuv420p")
         output.mux(screen.encode(av.VideoFrame(32, 32, "yuv420p")))
         output.mux(screen.encode(None))
-    with pytest.raises(AudioError, match=r"silent\.mp4: there is no sound in this file"):
+    with pytest.raises(AudioError, match=r"silent\.mp4: this file has no sound"):
         AudioReader(path)
 
 
@@ -387,7 +387,7 @@ def test_damage_in_a_file_that_does_not_state_its_length(write_av, music):
     reader = AudioReader(path)
     assert reader.frames_declared is None
     assert sum(block.shape[1] for block in reader.blocks()) > RATE
-    assert reader.warnings == [f"{path}: the file is damaged in places, which were left out"]
+    assert reader.warnings == [f"{path}: the file is damaged; the damaged parts were left out"]
 
 
 def test_tags_after_the_last_frame_are_no_damage(tmp_path, write_av, music):
@@ -412,7 +412,9 @@ def test_nothing_to_decode_behind_a_header(tmp_path, music):
     content = mp3.read_bytes()
     mp3.write_bytes(content[:300] + bytes(len(content) - 300))
     for path in (wav, flac, mp3):
-        with pytest.raises(AudioError, match=f"{path.name}: (nothing in this file can be decoded|this is no audio)"):
+        with pytest.raises(
+            AudioError, match=f"{path.name}: (nothing in this file can be decoded|this is not an audio file)"
+        ):
             read(path)
 
 

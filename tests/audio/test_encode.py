@@ -164,9 +164,9 @@ def test_every_nearest_rate_can_be_written(kind, rate, tmp_path):
 
 
 def test_options_that_make_no_sense(tmp_path):
-    with pytest.raises(ConfigError, match="format: 'aac' is none of wav, flac, mp3, ogg, opus"):
+    with pytest.raises(ConfigError, match="format: 'aac' is not one of wav, flac, mp3, ogg, opus"):
         AudioWriter(tmp_path / "song", RATE, 2, 0, format="aac")
-    with pytest.raises(ConfigError, match="bits: '8' is none of 16, 24, 32f"):
+    with pytest.raises(ConfigError, match="bits: '8' is not one of 16, 24, 32f"):
         AudioWriter(tmp_path / "song", RATE, 2, 0, bits="8")
     with pytest.raises(ConfigError, match="bits: flac holds 16 or 24 bits"):
         AudioWriter(tmp_path / "song", RATE, 2, 0, format="flac", bits="32f")
@@ -227,12 +227,11 @@ def test_a_block_of_the_wrong_shape(tmp_path):
 def refused(path: Path, message: str) -> None:
     with pytest.raises(OutputError, match=message) as caught:
         AudioWriter(path, RATE, 2, 10).__enter__()  # before any work is done
-    assert str(caught.value).startswith(f"{path}: cannot be written, ")
+    assert str(caught.value).startswith(f"{path}: cannot be written: ")
     assert "\n" not in str(caught.value)
 
 
 def test_places_where_no_file_can_be(tmp_path, monkeypatch):
-    refused(tmp_path / "missing" / "song.wav", "its folder does not exist; make it first")
     refused(tmp_path / ("n" * 256), "file name too long")
     (tmp_path / "folder.wav").mkdir()
     refused(tmp_path / "folder.wav", "is a directory")
@@ -247,8 +246,14 @@ def test_places_where_no_file_can_be(tmp_path, monkeypatch):
     refused(tmp_path / "song.wav", "permission denied; choose another name or folder")
 
 
+def test_a_missing_folder_is_created(tmp_path):
+    path = tmp_path / "new" / "folder" / "song.wav"
+    block = np.full((2, 100), 0.5, np.float32)
+    assert np.array_equal(read(write(path, block, bits="32f")), block)
+
+
 def test_what_libsndfile_refuses(tmp_path):
-    with pytest.raises(OutputError, match=r"song\.mp3: cannot be written, .+; choose another folder or format"):
+    with pytest.raises(OutputError, match=r"song\.mp3: cannot be written: .+; choose another folder or format"):
         write(tmp_path / "song.mp3", np.zeros((3, 10), np.float32), format="mp3")
     assert list(tmp_path.iterdir()) == []
 
@@ -281,7 +286,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(kind, part, disk, tmp_path, musi
     size = write(tmp_path / "whole", block, format=kind).stat().st_size
     (tmp_path / "whole").unlink()
     disk.room = int(part * size) - (part == 1)
-    with pytest.raises(OutputError, match="song: cannot be written, the disk is full; free some space"):
+    with pytest.raises(OutputError, match="song: cannot be written: the disk is full; free some space"):
         write(tmp_path / "song", block, format=kind)
     assert list(tmp_path.iterdir()) == []
 
@@ -321,6 +326,6 @@ except OutputError as error:
 def test_a_limit_of_the_system(kind, tmp_path):
     path = tmp_path / "song"
     run = subprocess.run([sys.executable, "-c", LIMITED, path, kind], capture_output=True, text=True, check=False)
-    assert run.stdout == f"{path}: cannot be written, file too large; choose another name or folder\n"
+    assert run.stdout == f"{path}: cannot be written: file too large; choose another name or folder\n"
     assert run.stderr == ""
     assert list(tmp_path.iterdir()) == []

@@ -1,84 +1,113 @@
-"""Audio and video files, read as blocks of float32 samples.
+"""Decoding of audio and video files into blocks of float32 samples.
 
-soundfile reads the formats it reads best; PyAV, which is FFmpeg's libraries, all others and damaged files.
+soundfile decodes wav, aiff, flac, ogg and the like; PyAV (FFmpeg's libraries) decodes everything else, and files that
+soundfile finds damaged.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile as sf
-from numpy.typing import NDArray
 
+from partita.audio.blocks import BLOCK, Samples, regroup
 from partita.audio.channels import mixing_matrix, remix
+from partita.audio.tags import Tags, read_tags
 from partita.errors import AudioError
 
 if TYPE_CHECKING:
     import av
 
-__all__ = ["BLOCK", "AudioReader"]
+__all__ = ["AudioReader"]
 
-# How the files begin that are soundfile's: wav, rf64, w64, aiff, flac, ogg and opus, caf, au. Not mp3: the
-# decoder behind soundfile writes on stderr and stops at the first damage; PyAV goes on, as fast and as exact.
+# First bytes of the formats that soundfile decodes: wav, rf64, w64, aiff, flac, ogg and opus, caf, au. mp3 is left to
+# PyAV, which is as fast and as exact: soundfile's decoder prints to stderr and stops at the first damaged frame.
 _SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
-_UNKNOWN_FRAMES = 2**62  # libsndfile claims more for a flac that was written to a pipe
-BLOCK = 65536  # samples decoded at a time, and the default length of a block
+_UNKNOWN_FRAMES = 2**62  # libsndfile reports more for a flac file that was written to a pipe
 
-# containers that state the length of their audio; others leave FFmpeg to guess it from the bit rate
+# containers that state the length of their audio; for others FFmpeg estimates it from the bit rate
 _EXACT_CONTAINERS = ("aiff", "au", "caf", "flac", "mov,mp4,m4a,3gp,3g2,mj2", "ogg", "tta", "w64", "wav", "wv")
-_CODEC_SLACK = 4096  # samples: encoders and their containers differ by a frame or two
+_CODEC_SLACK = 4096  # samples; the declared length may be off by a frame or two
 
-Samples = NDArray[np.float32]
+# soundfile's subtypes with more than 16 bits -> the bit depth that holds their samples as float32 can
+_SUBTYPE_BITS = {
+    "PCM_24": "24",
+    "ALAC_20": "24",
+    "ALAC_24": "24",
+    "DWVW_24": "24",
+    "PCM_32": "32f",
+    "ALAC_32": "32f",
+    "FLOAT": "32f",
+    "DOUBLE": "32f",
+}
 
 
 class AudioReader:
-    """A file of audio, or of video with audio, whatever its name says.
+    """An audio file, or the sound of a video file, recognised by its content and not by its suffix.
 
     Args:
         path: The file.
         channels: Number of channels to remix to, 2 or 1; ``None`` keeps those of the file.
         stream: Index of an audio stream, for files that hold several, such as MUSDB18's ``.stem.mp4``; ``None``
-            takes the best one.
+            takes the one that FFmpeg considers the best.
+        name: What messages call the file; by default its path.
 
     Attributes:
         path: The file.
+        name: What messages call the file.
         sample_rate: Hz.
         streams: Number of audio streams in the file.
         native_channels: Number of channels in the file.
         channels: Number of channels in the blocks.
+        bits: The bit depth that keeps the file's precision: ``16``, ``24`` or ``32f`` (float). 8-bit and lossy
+            files count as ``16``; 32-bit integers and doubles count as ``32f``.
         frames_declared: Length in samples as the file states it; ``None`` if it does not.
-        warnings: What decoding found wrong, in sentences.
+        warnings: Problems found while decoding, one sentence each.
 
     Raises:
-        AudioError: The file cannot be read, or is no audio.
+        AudioError: The file cannot be read, or holds no audio.
         ConfigError: Its channels cannot be remixed to that many.
     """
 
-    def __init__(self, path: str | PathLike[str], channels: int | None = 2, stream: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        channels: int | None = 2,
+        stream: int | None = None,
+        name: str | None = None,
+    ) -> None:
         self.path = Path(path)
+        self.name = str(self.path) if name is None else name
         self.warnings: list[str] = []
-        self._stream = _probe(self.path) if stream is None else _probe_with_av(self.path, stream)
-        self.sample_rate = self._stream.sample_rate
-        self.streams = self._stream.count
-        self.native_channels = self._stream.channels
-        self.channels = channels or self._stream.channels
-        self.frames_declared = self._stream.frames
         try:
+            self._stream = _probe(self.path) if stream is None else _probe_with_av(self.path, stream)
+            self.sample_rate = self._stream.sample_rate
+            self.streams = self._stream.count
+            self.native_channels = self._stream.channels
+            self.channels = channels or self._stream.channels
+            self.bits = self._stream.bits
+            self.frames_declared = self._stream.frames
             mixing_matrix(self.native_channels, self.channels, self._stream.layout)
         except AudioError as error:
-            raise AudioError(f"{self.path}: {error}") from error
+            raise AudioError(f"{self.name}: {error}") from error
+
+    @cached_property
+    def tags(self) -> Tags:
+        """The file's tags and cover picture; empty if it has none."""
+        return read_tags(self.path)
 
     def blocks(self, size: int = BLOCK) -> Iterator[Samples]:
-        """Decode the file from its beginning, at every call anew.
+        """Decode the file from its beginning.
 
         Args:
-            size: Of a block, in samples; the last one may be shorter.
+            size: Length of a block in samples; only the last one may be shorter.
 
         Yields:
             Samples, float32 ``(channels, size)``.
@@ -86,7 +115,7 @@ class AudioReader:
         Raises:
             AudioError: Nothing can be decoded, or a sample is NaN or infinite.
         """
-        return _blocks_of(self._remixed(), size)
+        return regroup(self._remixed(), size)
 
     def _remixed(self) -> Iterator[Samples]:
         damage: list[Exception] = []
@@ -95,13 +124,13 @@ class AudioReader:
             finite = np.isfinite(chunk).all(axis=0)
             if not finite.all():
                 second = (done + int(finite.argmin())) / self.sample_rate
-                raise AudioError(f"{self.path}: the sample at {second:.3f} s is NaN or infinite; export the file again")
+                raise AudioError(f"{self.name}: the sample at {second:.3f} s is NaN or infinite; export the file again")
             done += chunk.shape[1]
             yield remix(chunk, self.channels, self._stream.layout)
         self._judge(done, damage)
 
     def _decoded(self, damage: list[Exception]) -> Iterator[Samples]:
-        """Yield ``(native_channels, any)`` and add to ``damage`` what went wrong in between."""
+        """Yield ``(native_channels, any)`` and collect in ``damage`` the errors that were skipped."""
         done = 0
         if self._stream.by_soundfile:
             try:
@@ -109,7 +138,7 @@ class AudioReader:
                     yield chunk
                     done += chunk.shape[1]
             except sf.SoundFileError:
-                pass  # FFmpeg takes over: it knows how to step over damage
+                pass  # FFmpeg takes over: it can skip damaged parts
             else:
                 return
         for chunk in _decode_with_av(self.path, self._stream, damage):
@@ -118,23 +147,23 @@ class AudioReader:
             yield fresh
 
     def _judge(self, done: int, damage: list[Exception]) -> None:
-        """Compare what was decoded with what the file claims, and warn."""
+        """Warn if less was decoded than the file declares, or if parts of it were damaged."""
         stream = self._stream
         if not done and (stream.frames or damage):
-            raise AudioError(f"{self.path}: nothing in this file can be decoded; get another copy of it")
+            raise AudioError(f"{self.name}: nothing in this file can be decoded; get another copy of it")
         message = None
         if stream.frames is not None and done < stream.frames - stream.slack:
             seconds, declared = done / self.sample_rate, stream.frames / self.sample_rate
             message = f"is damaged or ends early: {seconds:.1f} s of {declared:.1f} s could be decoded"
         elif damage:
-            message = "is damaged in places, which were left out"
-        if message and (warning := f"{self.path}: the file {message}") not in self.warnings:
+            message = "is damaged; the damaged parts were left out"
+        if message and (warning := f"{self.name}: the file {message}") not in self.warnings:
             self.warnings.append(warning)
 
 
 @dataclass(frozen=True)
 class _Stream:
-    """What a file says of its audio; ``frames`` is how many samples it claims, give or take ``slack``."""
+    """Properties of an audio stream; ``frames`` is its declared length in samples, exact to within ``slack``."""
 
     sample_rate: int
     channels: int
@@ -142,6 +171,7 @@ class _Stream:
     frames: int | None
     slack: int
     by_soundfile: bool
+    bits: str
     index: int | None = None
     count: int = 1
 
@@ -149,8 +179,8 @@ class _Stream:
 def _probe(path: Path) -> _Stream:
     magic = _first_bytes(path)
     stream = _probe_with_soundfile(path) if magic in _SOUNDFILE_MAGIC else None
-    # PyAV has to look at more than two channels, of which soundfile does not tell the speakers, and at files
-    # that do not state their length; a wav that was written to a pipe says 0
+    # PyAV is needed for more than two channels, because soundfile does not report the speaker layout, and for files
+    # that do not state their length; a wav file that was written to a pipe states 0
     if stream and stream.channels <= 2 and stream.frames is not None and (stream.frames or magic != b"RIFF"):
         return stream
     try:
@@ -159,24 +189,24 @@ def _probe(path: Path) -> _Stream:
         if stream is None:
             raise
         return stream
-    return replace(found, frames=stream.frames) if stream and stream.frames else found
+    return replace(found, frames=stream.frames, bits=stream.bits) if stream and stream.frames else found
 
 
 def _first_bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
-            raise AudioError(f"{path}: this is a folder; give the files in it")
+            raise AudioError("this is a folder; give the files in it")
         if path.exists() and not path.is_file():
-            raise AudioError(f"{path}: this is a device or a pipe; save its audio in a file first")
+            raise AudioError("this is a device or a pipe; save its audio in a file first")
         with path.open("rb") as file:
             magic = file.read(4)
     except FileNotFoundError as error:
-        raise AudioError(f"{path}: there is no such file; check the name and the folder") from error
-    except (OSError, ValueError) as error:  # ValueError: a name no file can have
+        raise AudioError("there is no such file; check the name and the folder") from error
+    except (OSError, ValueError) as error:  # ValueError: an impossible file name
         reason = getattr(error, "strerror", None) or str(error)
-        raise AudioError(f"{path}: cannot be opened ({reason}); check its name and permissions") from error
+        raise AudioError(f"cannot be opened ({reason}); check its name and permissions") from error
     if not magic:
-        raise AudioError(f"{path}: the file is empty; get another copy of it")
+        raise AudioError("the file is empty; get another copy of it")
     return magic
 
 
@@ -188,8 +218,9 @@ def _probe_with_soundfile(path: Path) -> _Stream | None:
             frames = None
             if file.frames < _UNKNOWN_FRAMES:
                 frames = file.frames + _frames_missing(file.extra_info, file.frames)
-            return _Stream(file.samplerate, file.channels, None, frames, 0, by_soundfile=True)
-    except (sf.SoundFileError, UnicodeEncodeError):  # PyAV opens names that are not unicode, too
+            bits = _SUBTYPE_BITS.get(file.subtype, "16")
+            return _Stream(file.samplerate, file.channels, None, frames, 0, by_soundfile=True, bits=bits)
+    except (sf.SoundFileError, UnicodeEncodeError):  # PyAV also opens names that are not valid unicode
         return None
 
 
@@ -197,18 +228,18 @@ def _decode_with_soundfile(path: Path) -> Iterator[Samples]:
     with sf.SoundFile(path) as file:
         log = file.extra_info
         while len(frames := file.read(BLOCK, dtype="float32", always_2d=True)):
-            if file.extra_info != log:  # all that tells of a hole in an ogg, around which samples come twice
+            if file.extra_info != log:  # the only sign of a gap in an ogg file, around which samples repeat
                 raise sf.SoundFileError("damaged")
             yield frames.T
 
 
 def _frames_missing(log: str, frames: int) -> int:
-    """Return how many frames a header claims beyond the end of its file, by libsndfile's log."""
+    """Return by how many frames a header exceeds its file, according to libsndfile's log."""
     found = re.search(r"(?:data|SSND|riff|Riff size|Data Size) *: (\d+) \(should be (\d+)\)", log)
     if found is None:
         return 0
     claimed, present = int(found[1]), int(found[2])
-    unknown = claimed % 2**31 > 2**31 - 2**16  # just below 2 or 4 GiB, as writers to a pipe put it
+    unknown = claimed % 2**31 > 2**31 - 2**16  # just below 2 or 4 GiB, which programs that write to a pipe put there
     if claimed < present or unknown:
         return 0
     return round((claimed - present) * max(frames, 1) / max(present, 1))
@@ -222,21 +253,38 @@ def _probe_with_av(path: Path, index: int | None = None) -> _Stream:
             stream = _audio_stream(container, index)
             count = len(container.streams.audio)
             if index is not None and count <= index:
-                raise AudioError(f"{path}: has {count} audio streams, so there is no stream {index}")
+                raise AudioError(f"this file has {count} audio streams, so there is no stream {index}")
             if stream is None or not stream.rate or not stream.channels:
-                raise AudioError(f"{path}: there is no sound in this file; choose one with an audio track")
+                raise AudioError("this file has no sound; choose one with an audio track")
             name = container.format.name
-            # an mp3 states its length only in the header that also holds the delay of its encoder
+            # an mp3 file states its length only in the header that also holds the encoder delay
             exact = name in _EXACT_CONTAINERS or (name == "mp3" and stream.start_time)
             frames = None
             if exact and stream.duration is not None and stream.time_base is not None:
                 frames = round(stream.duration * stream.time_base * stream.rate)
             layout = tuple(channel.name for channel in stream.layout.channels)
             return _Stream(
-                stream.rate, stream.channels, layout, frames, _CODEC_SLACK, by_soundfile=False, index=index, count=count
+                stream.rate,
+                stream.channels,
+                layout,
+                frames,
+                _CODEC_SLACK,
+                by_soundfile=False,
+                bits=_bits_of(stream.codec_context),
+                index=index,
+                count=count,
             )
     except av.FFmpegError as error:
-        raise AudioError(f"{path}: this is no audio that can be read; convert it or get a whole copy") from error
+        raise AudioError("this is not an audio file that can be read; convert it or get an undamaged copy") from error
+
+
+def _bits_of(context: av.AudioCodecContext) -> str:
+    if not context.codec.lossless:
+        return "16"
+    kind = context.format.name.removesuffix("p")  # of interleaved or planar samples
+    if kind in ("flt", "dbl") or context.name in ("pcm_s32le", "pcm_s32be"):
+        return "32f"
+    return "24" if kind == "s32" else "16"  # FFmpeg decodes 24 bits to 32-bit integers
 
 
 def _open_with_av(path: Path) -> av.container.InputContainer:
@@ -247,7 +295,7 @@ def _open_with_av(path: Path) -> av.container.InputContainer:
 
 
 def _audio_stream(container: av.container.InputContainer, index: int | None) -> av.AudioStream | None:
-    """Return an audio stream by its index among them, or the one FFmpeg deems best."""
+    """Return an audio stream by its index among them, or the one FFmpeg considers the best."""
     if index is None:
         return container.streams.best("audio")  # type: ignore[return-value]
     streams = container.streams.audio
@@ -277,28 +325,12 @@ def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Ite
                     tags_may_follow = container.format.name == "mp3"
                 for frame in frames:
                     if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
-                        # packed floats, because PyAV crashes on 8 planes
+                        # interleaved floats, because PyAV crashes on 8 planes
                         converter = av.AudioResampler("flt", layout, stream.sample_rate)
                     for packed in converter.resample(frame):
                         samples = packed.to_ndarray().reshape(-1, stream.channels)
                         yield samples.T.astype(np.float32, copy=False)
     except av.FFmpegError as error:
         faults.append(error)
-    if not tags_may_follow:  # which FFmpeg takes for broken frames
+    if not tags_may_follow:  # FFmpeg mistakes tags at the end of an mp3 file for damaged frames
         damage += faults
-
-
-def _blocks_of(chunks: Iterable[Samples], size: int) -> Iterator[Samples]:
-    held: list[Samples] = []
-    count = 0
-    for chunk in chunks:
-        held.append(chunk)
-        count += chunk.shape[1]
-        if count >= size:
-            joined = np.concatenate(held, axis=1)
-            whole = count - count % size
-            for start in range(0, whole, size):
-                yield np.ascontiguousarray(joined[:, start : start + size])
-            held, count = [joined[:, whole:]], count - whole
-    if count:
-        yield np.ascontiguousarray(np.concatenate(held, axis=1))

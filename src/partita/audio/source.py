@@ -1,27 +1,35 @@
-"""Anything that yields blocks of samples: the one interface through which partita reads audio."""
+"""Sources: the one interface through which partita reads audio, whatever holds it."""
 
 from __future__ import annotations
 
+import math
+import operator
+import os
+import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import zip_longest
 from os import PathLike
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from partita.audio.blocks import BLOCK, Samples, regroup
 from partita.audio.channels import remix
-from partita.audio.decode import BLOCK, AudioReader
-from partita.errors import AudioError
+from partita.audio.decode import AudioReader
+from partita.errors import AudioError, ConfigError, OutputError
 
-__all__ = ["ArraySource", "Source", "SumSource", "open_source"]
+__all__ = ["ArraySource", "Readable", "SliceSource", "Source", "SourceLike", "SumSource", "open_source"]
 
-Samples = npt.NDArray[np.float32]
+_MAX_RATE = 768_000  # Hz
+_MAX_CHANNELS = 32  # an array with more rows than this, and fewer columns, is taken for a transposed one
 
 
 @runtime_checkable
 class Source(Protocol):
-    """Audio that can be read from its beginning as often as needed, in memory that does not grow with its length.
+    """Audio that can be read from its beginning any number of times, in memory independent of its length.
 
     Attributes:
         sample_rate: Hz.
@@ -42,31 +50,43 @@ class Source(Protocol):
             size: Length of a block in samples; only the last one may be shorter.
 
         Yields:
-            Float32 ``(channels, size)``.
+            Samples, float32 ``(channels, size)``.
 
         Raises:
             AudioError: The audio cannot be read.
         """
 
 
+@runtime_checkable
+class Readable(Protocol):
+    """A file object opened in binary mode."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Return up to ``size`` bytes, none at the end."""
+
+
+SourceLike: TypeAlias = "str | PathLike[str] | bytes | bytearray | memoryview | Readable | npt.ArrayLike | Source"
+"""What :func:`open_source` opens."""
+
+
 class ArraySource:
     """Samples in memory.
 
     Args:
-        samples: Float ``(channels, samples)`` or ``(samples,)``.
-        sample_rate: Hz.
+        samples: Float ``(channels, samples)`` or ``(samples,)``, full scale at 1.
+        sample_rate: Hz, from 1 to 768000.
         channels: Number of channels to remix to, 2 or 1; ``None`` keeps them.
 
     Raises:
         AudioError: The array is not audio.
-        ConfigError: It cannot be remixed to that many channels.
+        ConfigError: The sample rate is invalid, or the array cannot be remixed to that many channels.
     """
 
     def __init__(self, samples: npt.ArrayLike, sample_rate: int, channels: int | None = None) -> None:
+        self.sample_rate = _checked_rate(sample_rate)
         self._samples = _as_audio(samples)
         if channels is not None:
             self._samples = remix(self._samples, channels)
-        self.sample_rate = sample_rate
         self.channels = self._samples.shape[0]
         self.warnings: list[str] = []
 
@@ -77,7 +97,7 @@ class ArraySource:
 
 
 class SumSource:
-    """The sum of several sources; shorter ones are followed by silence.
+    """The sum of several sources; shorter ones are padded with silence.
 
     Args:
         parts: Sources of equal sample rate and number of channels, at least one.
@@ -112,41 +132,178 @@ class SumSource:
             yield total
 
 
-def open_source(
-    source: str | PathLike[str] | npt.ArrayLike | Source,
-    sample_rate: int | None = None,
-    channels: int | None = None,
-) -> Source:
-    """Open anything that holds audio.
+class SliceSource:
+    """A part of a source. Its ends are rounded to the nearest sample.
 
     Args:
-        source: A path, samples ``(channels, samples)`` or ``(samples,)``, or a :class:`Source`, which is returned
-            unchanged.
-        sample_rate: Sample rate of an array in Hz.
+        source: The whole.
+        start: Beginning of the part in seconds.
+        duration: Length of the part in seconds; ``None`` keeps everything to the end. A part that reaches beyond the
+            end of the source ends there.
+
+    Raises:
+        ConfigError: ``start`` is negative, or ``duration`` is not positive.
+    """
+
+    def __init__(self, source: Source, start: float = 0.0, duration: float | None = None) -> None:
+        if not (math.isfinite(start) and start >= 0):
+            raise ConfigError(f"start: must be 0 s or more, not {start:g}")
+        if duration is not None and not (math.isfinite(duration) and duration > 0):
+            raise ConfigError(f"duration: must be more than 0 s, not {duration:g}")
+        self._source = source
+        self._start = round(start * source.sample_rate)
+        self._stop = None if duration is None else max(round((start + duration) * source.sample_rate), self._start + 1)
+        self.sample_rate = source.sample_rate
+        self.channels = source.channels
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings of the source."""
+        return self._source.warnings
+
+    def blocks(self, size: int = BLOCK) -> Iterator[Samples]:
+        """Yield the part, float32 ``(channels, size)``.
+
+        Raises:
+            AudioError: The part begins at or beyond the end of the source, or the source cannot be read.
+        """
+        return regroup(self._chunks(), size)
+
+    def _chunks(self) -> Iterator[Samples]:
+        done = 0
+        for block in self._source.blocks():
+            first, last = max(self._start - done, 0), block.shape[1]
+            if self._stop is not None:
+                last = min(self._stop - done, last)
+            done += block.shape[1]
+            if first < last:
+                yield block[:, first:last]
+            if self._stop is not None and done >= self._stop:
+                return
+        if 0 < self._start >= done:
+            name = f"{self._source.name}: " if isinstance(self._source, AudioReader) else ""
+            raise AudioError(
+                f"{name}the start, {self._start / self.sample_rate:.3f} s, is not before the end of the track, which "
+                f"is {done / self.sample_rate:.3f} s long"
+            )
+
+
+def open_source(source: SourceLike, sample_rate: int | None = None, channels: int | None = None) -> Source:
+    """Open anything that holds audio.
+
+    The content of a file, as bytes or as a binary file object, is copied to a temporary file, which is deleted with
+    the source.
+
+    Args:
+        source: A path; the content of an audio file as bytes or as a file object opened in binary mode, which is read
+            from its position to its end; samples ``(channels, samples)`` or ``(samples,)``; or a :class:`Source`,
+            which is returned unchanged.
+        sample_rate: Sample rate of an array in Hz; files know their own.
         channels: Number of channels to remix a file or an array to, 2 or 1; ``None`` keeps them.
 
     Raises:
         AudioError: The file cannot be read, the array is not audio, or an array comes without a sample rate.
-        ConfigError: The audio cannot be remixed to that many channels.
+        ConfigError: The sample rate is invalid, or the audio cannot be remixed to that many channels.
+        OutputError: The temporary file cannot be written.
     """
     if isinstance(source, Source):
         return source
     if isinstance(source, str | PathLike):
         return AudioReader(source, channels)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _open_content([bytes(source)], "<bytes>", channels)
+    if isinstance(source, Readable):
+        name = getattr(source, "name", None)
+        name = name if isinstance(name, str) else f"<{type(source).__name__}>"
+        return _open_content(_read_all(source, name), name, channels)
+    samples = _as_audio(source)
     if sample_rate is None:
         raise AudioError("an array has no sample rate of its own; pass sample_rate")
-    return ArraySource(source, sample_rate, channels)
+    return ArraySource(samples, sample_rate, channels)
 
 
-def _as_audio(samples: npt.ArrayLike) -> Samples:
-    array = np.asarray(samples)
+def _open_content(parts: Any, name: str, channels: int | None) -> AudioReader:
+    """Open the content of a file through a temporary copy, which is deleted with the reader or at exit."""
+    try:
+        descriptor, path = tempfile.mkstemp(prefix=".partita-")
+    except OSError as error:
+        raise _no_room(error) from error
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+            for part in parts:
+                file.write(part)
+        reader = AudioReader(path, channels, name=name)
+    except BaseException as error:
+        _delete(path)
+        if isinstance(error, OSError):
+            raise _no_room(error) from error
+        raise
+    weakref.finalize(reader, _delete, path)
+    return reader
+
+
+def _no_room(error: OSError) -> OutputError:
+    return OutputError(
+        f"{tempfile.gettempdir()}: no room for temporary files ({error.strerror or error}); free some space or set "
+        "TMPDIR to another folder"
+    )
+
+
+def _delete(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)  # noqa: PTH108 - also works while the interpreter shuts down
+
+
+def _read_all(file: Readable, name: str) -> Iterator[bytes]:
+    while True:
+        try:
+            part = file.read(2**20)
+        except (OSError, ValueError) as error:  # ValueError: the file is closed, or its text cannot be decoded
+            raise AudioError(f"{name}: cannot be read ({error})") from error
+        if isinstance(part, str):
+            raise AudioError(f"{name}: is opened as text; open it in binary mode, 'rb'")
+        if not part:
+            return
+        yield part
+
+
+def _checked_rate(rate: Any) -> int:
+    try:
+        whole = None if isinstance(rate, bool | np.bool_) else operator.index(rate)
+    except TypeError:
+        whole = None
+    if whole is None or not 1 <= whole <= _MAX_RATE:
+        raise ConfigError(f"sample_rate: must be a whole number of Hz from 1 to {_MAX_RATE}, not {rate!r}")
+    return whole
+
+
+def _as_audio(samples: Any) -> Samples:
+    """Return samples as float32 ``(channels, samples)``, or say what to pass instead."""
+    try:
+        array = np.asarray(samples)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors on a GPU or with gradients
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise AudioError(f"this {type(samples).__name__} is not an array of samples ({reason})") from error
+    kind = array.dtype.kind
+    if kind in "iu":
+        scale = 2 ** (8 * array.dtype.itemsize - 1)
+        advice = f"(x - {scale}) / {scale}" if kind == "u" else f"x / {scale}"
+        raise AudioError(f"an array must hold floats, not {array.dtype}: divide integers by their full scale, {advice}")
+    if kind != "f":
+        what = f"{array.dtype} values" if kind in "bcSU" else f"Python objects such as {type(samples).__name__}"
+        raise AudioError(f"an array must hold floats, not {what}: pass samples, a path, bytes or a binary file")
+    if array.ndim == 3:
+        raise AudioError(f"an array must be (channels, samples), and this one is {array.shape}: pass one track, x[0]")
+    if array.ndim not in (1, 2):
+        raise AudioError(f"an array must be (channels, samples) or (samples,), and this one is {array.shape}")
+    if array.size == 0:
+        raise AudioError(f"the array {array.shape} is empty: pass at least one sample")
     if array.ndim == 1:
         array = array[None]
-    if array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
-        raise AudioError(
-            f"an array must be float (channels, samples), not {array.dtype} {array.shape}; "
-            "divide integers by their full scale"
-        )
-    if not np.isfinite(array).all():
-        raise AudioError("the array holds NaN or infinite samples")
-    return array.astype(np.float32, copy=False)
+    if array.shape[1] < array.shape[0] > _MAX_CHANNELS:
+        raise AudioError(f"an array must be (channels, samples), and this one is {array.shape}: pass x.T")
+    with np.errstate(over="ignore"):
+        audio = array.astype(np.float32, copy=False)
+    if not np.isfinite(audio).all():
+        raise AudioError("the array holds NaN or infinite samples: replace them, for example by np.nan_to_num(x)")
+    return audio

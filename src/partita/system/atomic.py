@@ -11,15 +11,7 @@ from typing import BinaryIO
 
 from partita.errors import OutputError
 
-__all__ = ["atomic_path", "open_atomically", "temporary_name", "write_atomically"]
-
-
-def temporary_name(path: Path) -> Path:
-    """Return an unused hidden name in the folder of ``path``, on the same file system.
-
-    It does not depend on the name of ``path``, which may already be as long as the file system allows.
-    """
-    return path.with_name(f".partita-{secrets.token_hex(8)}")
+__all__ = ["atomic_path", "open_atomically", "write_atomically"]
 
 
 @contextmanager
@@ -33,12 +25,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         path: The final name. A file replaces an existing file; a folder must not exist yet.
 
     Yields:
-        The temporary name, in the same folder.
+        The temporary name: hidden, in the same folder, and short, because ``path`` may already be as long as the file
+        system allows.
 
     Raises:
         OutputError: The file or folder cannot be written.
     """
-    partial = temporary_name(path)
+    partial = path.with_name(f".partita-{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -58,17 +51,17 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
     """Open a binary file that becomes ``path`` when the block ends without an exception.
 
     Raises:
-        OutputError: As of :func:`atomic_path`.
+        OutputError: The file cannot be written.
     """
     with atomic_path(path) as partial, partial.open("xb") as file:
         yield file
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file, as :func:`atomic_path` does.
+    """Write a whole file at once, under its name only when it is complete.
 
     Raises:
-        OutputError: As of :func:`atomic_path`.
+        OutputError: The file cannot be written.
     """
     with open_atomically(path) as file:
         file.write(content)
