@@ -25,8 +25,14 @@ def _interruptible() -> None:
 
 @pytest.fixture(scope="session")
 def convolutional(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    """A small untrained Demucs without LSTM: what it says of a sample depends on its neighbourhood alone."""
+    """A small untrained Demucs without LSTM: its output depends on neighbouring samples alone."""
     return _package(tmp_path_factory.mktemp("zoo") / "convolutional", lstm_layers=0)
+
+
+@pytest.fixture(scope="session")
+def consistent(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """A small untrained Demucs whose stems add up to the mixture."""
+    return _package(tmp_path_factory.mktemp("zoo") / "consistent", lstm_layers=0, consistent=True)
 
 
 @pytest.fixture(scope="session")

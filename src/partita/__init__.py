@@ -13,10 +13,13 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from partita import audio, data, evaluation, models, separation, training, zoo
+    from partita.audio import SourceLike
     from partita.errors import (
         AudioError,
         Cancelled,
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
         OutputError,
         PartitaError,
     )
-    from partita.separation import Block, OutputOptions, Separator, Stems
+    from partita.separation import Block, OutputOptions, Separator, SeparatorFields, Stems
+    from partita.zoo import Package
     from partita.zoo import find_package as load_model
     from partita.zoo import list_packages as list_models
 
@@ -39,8 +43,11 @@ __all__ = [
     "ModelError",
     "OutputError",
     "OutputOptions",
+    "Package",
     "PartitaError",
     "Separator",
+    "SeparatorFields",
+    "SourceLike",
     "Stems",
     "__version__",
     "audio",
@@ -55,45 +62,54 @@ __all__ = [
     "zoo",
 ]
 
-# rooms and public names (module, name there) are imported when first used, so that `import partita` is instant
+# rooms, and the homes (module, name there) of public names; they are imported on first use, so that `import partita`
+# takes no time
 _ROOMS = ("audio", "data", "evaluation", "models", "separation", "training", "zoo")
 _HOMES = {
-    **{
-        name: ("partita.errors", name)
-        for name in (
-            "AudioError",
-            "Cancelled",
-            "ConfigError",
-            "DivergenceError",
-            "ModelError",
-            "OutputError",
-            "PartitaError",
-        )
-    },
-    **{name: ("partita.separation", name) for name in ("Block", "OutputOptions", "Separator", "Stems")},
+    "AudioError": ("partita.errors", "AudioError"),
+    "Block": ("partita.separation", "Block"),
+    "Cancelled": ("partita.errors", "Cancelled"),
+    "ConfigError": ("partita.errors", "ConfigError"),
+    "DivergenceError": ("partita.errors", "DivergenceError"),
+    "ModelError": ("partita.errors", "ModelError"),
+    "OutputError": ("partita.errors", "OutputError"),
+    "OutputOptions": ("partita.separation", "OutputOptions"),
+    "Package": ("partita.zoo", "Package"),
+    "PartitaError": ("partita.errors", "PartitaError"),
+    "Separator": ("partita.separation", "Separator"),
+    "SeparatorFields": ("partita.separation", "SeparatorFields"),
+    "SourceLike": ("partita.audio", "SourceLike"),
+    "Stems": ("partita.separation", "Stems"),
     "list_models": ("partita.zoo", "list_packages"),
     "load_model": ("partita.zoo", "find_package"),
 }
 
 
-def separate(source: Any, model: str = "default", *, sample_rate: int | None = None, **options: Any) -> Stems:
+def separate(
+    audio: SourceLike,
+    model: str | PathLike[str] = "default",
+    *,
+    sample_rate: int | None = None,
+    **options: Unpack[SeparatorFields],
+) -> Stems:
     """Separate one track in memory.
 
     Args:
-        source: A file, or samples ``(channels, samples)``.
-        model: Name of a model, or the folder of a package.
-        sample_rate: Of samples given as an array, in Hz.
-        **options: Of :class:`Separator`.
+        audio: A file (path, bytes or binary file object), samples ``(channels, samples)``, or a
+            :class:`partita.audio.Source`.
+        model: Name of a model, or the folder of a model package.
+        sample_rate: Of samples, in Hz; the model's by default.
+        **options: Options of :class:`Separator`.
 
     Returns:
-        Stems by name, float32 ``(channels, samples)``, with their ``sample_rate``.
+        The stems by name, float32 ``(channels, samples)``, with their ``sample_rate``.
 
     Raises:
-        PartitaError: The source cannot be read, or an option makes no sense.
+        PartitaError: The audio cannot be read, there is no such model, or an option is invalid.
     """
     from partita.separation import Separator
 
-    return Separator(model, **options).separate(source, sample_rate)
+    return Separator(model, **options).separate(audio, sample_rate)
 
 
 def __getattr__(name: str) -> Any:

@@ -54,9 +54,3 @@ def test_importing_is_instant_and_rooms_come_when_used():
         "assert partita.models.build and partita.evaluation.sdr and partita.AudioError"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_every_public_name_exists():
-    for name in partita.__all__:
-        assert getattr(partita, name)
-    assert partita.__all__ == sorted(partita.__all__, key=lambda n: (n.islower(), n))

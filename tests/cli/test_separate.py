@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import json
 import os
 import re
@@ -66,13 +67,98 @@ def test_a_folder_is_mirrored(partita, tmp_path):
     assert files("out") == {
         f"convolutional/{track}/{stem}.wav" for track in ("a", "deep/a", "deep/b") for stem in ("vocals", "drums")
     }
-    assert "3 of 3 tracks done" in err
+    assert "3 of 3 songs separated" in err
+    for name in ("in/a.wav", "in/deep/a.wav", "in/deep/b.flac"):
+        assert err.count(f"{name}: ") == 1
+
+
+def test_a_second_run_does_not_separate_stems(partita, tmp_path):
+    for name in ("a.wav", "album/b.wav"):
+        write(tmp_path / name)
+    assert partita(".", "-r")[0] == 0
+    _, out, _ = partita(".", "-r", "--skip-existing", "--json")
+    assert [json.loads(line)["state"] for line in out.splitlines()] == ["skipped", "skipped"]
+    _, out, err = partita(".", "-r", "-o", "again", "--json")
+    assert len(out.splitlines()) == 2
+    assert files("again") == outputs("a") | outputs("album/b")
+    _, _, err = partita("again/../", "-r", "--overwrite")
+    assert "left out 8 stems that an earlier run wrote" in err
+    assert "2 of 2 songs separated" in err
+
+
+def test_inputs_of_one_name_do_not_overwrite_each_other(partita, tmp_path):
+    for name in ("song.wav", "song.flac"):
+        write(tmp_path / name)
+    assert partita("song.wav")[0] == 0
+    before = (tmp_path / "separated/convolutional/song/drums.wav").read_bytes()
+    code, _, err = partita("song.flac")
+    assert code == 1
+    assert "drums.wav: exists already" in err
+    assert "--overwrite" in err
+    assert (tmp_path / "separated/convolutional/song/drums.wav").read_bytes() == before
+    assert partita("song.flac", "--overwrite")[0] == 0
+
+
+def test_missing_inputs_are_known_before_the_first_song(partita, tmp_path):
+    write(tmp_path / "song.wav")
+    code, _, err = partita("song.wav", "missing.wav")
+    assert code == 1
+    assert err.index("missing.wav: no such file") < err.index("song.wav: 0:00")
+
+
+def test_quiet_prints_nothing_but_errors(partita, tmp_path):
+    write(tmp_path / "a.wav")
+    write(tmp_path / "b.wav")
+    assert partita("a.wav", "b.wav", "--quiet") == (0, "", "")
+    code, out, err = partita("a.wav", "b.wav", "c.wav", "--quiet", "--overwrite")
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+
+
+def test_a_part_of_a_song(partita, tmp_path):
+    write(tmp_path / "song.wav", 2)
+    _, out, _ = partita("song.wav", "--start", "0.5", "--duration", "1", "--json")
+    assert json.loads(out)["seconds"] == 1
+
+
+def test_a_bit_rate(partita, tmp_path):
+    write(tmp_path / "song.wav", 4)
+    sizes = {}
+    for rate in ("64", "256"):
+        options = ["--format", "mp3", "--bitrate", rate, "--stems", "drums", "--overwrite", "--json"]
+        _, out, _ = partita("song.wav", *options)
+        sizes[rate] = Path(json.loads(out)["outputs"]["drums"]).stat().st_size
+    assert sizes["64"] == pytest.approx(64000 / 8 * 4, rel=0.15)
+    assert sizes["256"] == pytest.approx(256000 / 8 * 4, rel=0.15)
+
+
+def test_standard_input_and_output(convolutional, tmp_path):
+    content = write(tmp_path / "song.flac").read_bytes()
+    result = subprocess.run(
+        [sys.executable, "-m", "partita", "separate", "-", "-o", "-", "--stems", "vocals", "-m", convolutional.folder],
+        cwd=tmp_path, input=content, capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
+    samples, rate = soundfile.read(io.BytesIO(result.stdout))
+    assert (samples.shape, rate) == ((22050, 2), 44100)
+    assert files(tmp_path) == {"song.flac"}
+    subprocess.run(
+        [sys.executable, "-m", "partita", "separate", "-", "-m", convolutional.folder],
+        cwd=tmp_path, input=content, check=True, timeout=120,
+    )  # fmt: skip
+    assert outputs("stdin") == {path.removeprefix("separated/") for path in files(tmp_path) - {"song.flac"}}
+
+
+@pytest.mark.parametrize("arguments", [["--stems=drums,bass"], ["--stems=drums", "--json"], ["b.wav", "--stems=drums"]])
+def test_standard_output_takes_one_stem_of_one_input(partita, tmp_path, arguments):
+    write(tmp_path / "a.wav")
+    code, out, err = partita("a.wav", "-o", "-", *arguments)
+    assert (code, out) == (2, "")
+    assert "one stem" in err
 
 
 def test_json_is_one_object_a_track(partita, tmp_path):
     write(tmp_path / "song.wav")
     code, out, _ = partita("song.wav", "missing.wav", "--json", "--two-stems", "vocals", "--residual")
-    done, failed = (json.loads(line) for line in out.splitlines())
+    failed, done = (json.loads(line) for line in out.splitlines())
     assert code == 1
     assert (done["state"], failed["state"]) == ("done", "failed")
     assert set(done["outputs"]) == {"vocals", "no_vocals", "residual"}
@@ -172,7 +258,7 @@ def test_rates_and_channels(partita, tmp_path, rate, channels):
     write(tmp_path / "song.wav", 0.5, rate, channels)
     code, out, _ = partita("song.wav", "--json")
     info = soundfile.info(json.loads(out)["outputs"]["vocals"])
-    assert (code, info.samplerate, info.frames, info.channels) == (0, rate, rate // 2, 2)
+    assert (code, info.samplerate, info.frames, info.channels) == (0, rate, rate // 2, min(channels, 2))
 
 
 @pytest.mark.parametrize("samples", [0, 1])
@@ -290,11 +376,14 @@ def test_interrupted_in_the_middle(tmp_path, number):
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert json.loads(process.stdout.readline())["state"] == "done"
+    deadline = time.monotonic() + 60
     while not list(tmp_path.glob("separated/default/b/*")) and not list(tmp_path.glob("separated/default/b/.*")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.startswith("error: stopped; nothing of b.wav was kept")
+    assert err.startswith("error: stopped; nothing was written for b.wav")
     assert "Traceback" not in err
     assert files(tmp_path / "separated") == {f"default/a/{stem}" for stem in STEMS}

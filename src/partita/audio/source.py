@@ -77,6 +77,9 @@ class ArraySource:
         sample_rate: Hz, from 1 to 768000.
         channels: Number of channels to remix to, 2 or 1; ``None`` keeps them.
 
+    Attributes:
+        native_channels: Number of channels of the array.
+
     Raises:
         AudioError: The array is not audio.
         ConfigError: The sample rate is invalid, or the array cannot be remixed to that many channels.
@@ -85,6 +88,7 @@ class ArraySource:
     def __init__(self, samples: npt.ArrayLike, sample_rate: int, channels: int | None = None) -> None:
         self.sample_rate = _checked_rate(sample_rate)
         self._samples = _as_audio(samples)
+        self.native_channels = self._samples.shape[0]
         if channels is not None:
             self._samples = remix(self._samples, channels)
         self.channels = self._samples.shape[0]

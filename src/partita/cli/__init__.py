@@ -1,68 +1,7 @@
-"""The command line: one thin file a command."""
+"""The command line: one thin file per command."""
 
 from __future__ import annotations
 
-import signal
-import sys
-from typing import Annotated
-
-import typer
-
-from partita.cli import console
-from partita.cli.data import data
-from partita.cli.doctor import doctor
-from partita.cli.evaluate import evaluate
-from partita.cli.experiment import experiment
-from partita.cli.models import models
-from partita.cli.separate import separate
-from partita.cli.songbook import songbook
-from partita.cli.train import train
-from partita.errors import ConfigError, PartitaError
+from partita.cli.app import app, main
 
 __all__ = ["app", "main"]
-
-app = typer.Typer(
-    name="partita",
-    help="Separate music into its parts.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (separate, evaluate, models, doctor, train, songbook):
-    app.command()(command)
-app.add_typer(data)
-app.add_typer(experiment, name="experiment")
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        import partita
-
-        typer.echo(f"partita {partita.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _partita(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
-    ] = False,
-) -> None:
-    pass
-
-
-def main() -> None:
-    """Run the command line; a known error is one line and an exit code, never a traceback."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's or container's: ends as Ctrl-C does
-    try:
-        app()
-    except ConfigError as error:
-        console.error(str(error))
-        sys.exit(2)
-    except PartitaError as error:
-        console.error(str(error))
-        sys.exit(1)
-    except BrokenPipeError:  # the reader of our output went away
-        sys.stderr.close()
-        sys.exit(1)

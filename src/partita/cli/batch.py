@@ -1,68 +1,145 @@
-"""How a batch of separations looks in a terminal, in a log and as JSON."""
+"""A batch of separations, reported in a terminal, in a log or as JSON."""
 
 from __future__ import annotations
 
 import json
-import math
+import shutil
+import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from partita.cli.console import error, human, printable, warning
-from partita.errors import PartitaError
-from partita.separation import OutputOptions, Separator, find_inputs, plan_jobs, run_job
-from partita.separation.files import Job, Result
+from partita.audio.level import decibels
+from partita.cli.console import clock, error, human, printable, warning
+from partita.errors import ConfigError, OutputError, PartitaError
+from partita.separation import (
+    Job,
+    OutputOptions,
+    Result,
+    Separator,
+    find_inputs,
+    plan_jobs,
+    without_earlier_outputs,
+)
 
-__all__ = ["run_batch"]
+__all__ = ["Batch"]
+
+_STDIN = Path("-")
 
 
-def run_batch(
-    separator: Separator,
-    inputs: list[Path],
-    out: Path,
-    options: OutputOptions,
-    *,
-    recursive: bool,
-    skip_existing: bool,
-    as_json: bool,
-) -> int:
-    """Separate all inputs, one after the other, and return how many failed."""
-    report = _Report(as_json)
-    found = []
-    for item in find_inputs(inputs, recursive=recursive):
-        if isinstance(item, PartitaError):
-            report.failed("", item)
-        else:
-            found.append(item)
-    for job in plan_jobs(found, out, separator.card.name, separator.sources, options):
-        if skip_existing and job.done:
-            report.skipped(job)
-            continue
-        try:
+class Batch:
+    """Separates inputs one after the other; one that fails does not stop the others.
+
+    Args:
+        separator: The loaded model.
+        options: What is written.
+        start: Seconds to skip of each song.
+        duration: Seconds to separate of each song; None for all.
+        skip_existing: Skip songs that have all their stems.
+        as_json: Print a JSON object per song to stdout, and no progress.
+        quiet: Print errors and warnings only.
+    """
+
+    def __init__(
+        self,
+        separator: Separator,
+        options: OutputOptions,
+        *,
+        start: float = 0.0,
+        duration: float | None = None,
+        skip_existing: bool = False,
+        as_json: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        self._separator = separator
+        self._options = options
+        self._start = start
+        self._duration = duration
+        self._skip_existing = skip_existing
+        self._as_json = as_json
+        self._quiet = quiet or as_json
+
+    def run(self, inputs: Sequence[Path], out: Path, *, recursive: bool = False) -> int:
+        """Separate files and folders into ``out`` and return how many inputs failed."""
+        report = _Report(as_json=self._as_json, quiet=self._quiet)
+        found: list[tuple[Path, Path]] = []
+        for path in inputs:
+            if path == _STDIN:
+                found.append((_STDIN, Path("stdin")))
+                continue
+            tracks = []
+            for item in find_inputs([path], recursive=recursive, skip=out):
+                if isinstance(item, PartitaError):
+                    report.failed(path, item)
+                else:
+                    tracks.append(item)
+            kept = without_earlier_outputs(tracks, self._separator.sources, self._options)
+            report.left_out(path, len(tracks) - len(kept))
+            found += kept
+        jobs = plan_jobs(found, out, self._separator.card.name, self._separator.sources, self._options)
+        for index, job in enumerate(jobs):
+            if self._skip_existing and job.done:
+                report.skipped(job)
+                continue
             began = time.monotonic()
-            with _Bar(job.source, quiet=as_json) as bar:
-                mixture = separator.open(job.source)
-                bar.seconds = mixture.samples / mixture.sample_rate
-                result = run_job(separator, job, options, mixture=mixture, progress=bar.update)
-            report.done(job, result, time.monotonic() - began)
-        except PartitaError as problem:
-            report.failed(str(job.source), problem)
+            try:
+                result = self._separate(job, f"{index + 1}/{len(jobs)} " if len(jobs) > 1 else "")
+            except PartitaError as problem:
+                report.failed(job.source, problem)
+            else:
+                report.done(job, result, time.monotonic() - began)
+        report.summarise()
+        return report.failures
+
+    def run_to_stdout(self, inputs: Sequence[Path]) -> int:
+        """Separate one input and write its only stem to standard output; return 0.
+
+        Raises:
+            PartitaError: The input cannot be separated.
+            ConfigError: There is more than one input or stem, or JSON is to be printed too.
+        """
+        names = self._options.names(self._separator.sources)
+        if len(inputs) != 1 or len(names) != 1 or self._as_json:
+            raise ConfigError("-o -: standard output takes one stem of one input and no --json; choose it with --stems")
+        with tempfile.TemporaryDirectory(prefix="partita-") as folder:
+            path = Path(folder, f"stem.{self._options.format}")
+            result = self._separate(Job(inputs[0], {names[0]: path}), "")
+            for text in result.warnings:
+                warning(text)
+            try:
+                with path.open("rb") as file:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+            except BrokenPipeError:  # the reader went away, see partita.cli.main
+                raise
+            except OSError as problem:
+                raise OutputError(f"standard output cannot be written: {problem.strerror}") from problem
+        return 0
+
+    def _separate(self, job: Job, place: str) -> Result:
+        try:
+            with _Bar(f"{place}{job.source.name}", quiet=self._quiet) as bar:
+                if not self._options.overwrite:
+                    job.refuse_existing()
+                source = sys.stdin.buffer if job.source == _STDIN else job.source
+                mixture = self._separator.open(source, start=self._start, duration=self._duration)
+                bar.seconds = mixture.seconds
+                return self._separator.run(job, self._options, mixture, progress=bar.update)
         except KeyboardInterrupt:  # typer exits with 130
-            error(f"stopped; nothing of {job.source} was kept, the tracks before it are done")
+            error(f"stopped; nothing was written for {job.source}, the songs before it are complete")
             raise
-    report.summarise()
-    return report.failures
 
 
 class _Bar:
     """A live bar with speed and time left in a terminal, nothing elsewhere."""
 
-    def __init__(self, source: Path, *, quiet: bool) -> None:
+    def __init__(self, title: str, *, quiet: bool) -> None:
         self.seconds = 0.0  # length of the track, once it is known
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -71,9 +148,10 @@ class _Bar:
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(),
             console=human,
+            transient=True,  # the song's line takes its place
             disable=quiet or not human.is_terminal,
         )
-        self._task = self._progress.add_task(escape(printable(source.name)), total=1.0, speed="")
+        self._task = self._progress.add_task(escape(printable(title)), total=1.0, speed="")
         self._began = time.monotonic()
 
     def __enter__(self) -> _Bar:
@@ -89,20 +167,19 @@ class _Bar:
 
 
 class _Report:
-    """Collects what became of every track and says it: lines, a table at the end, or JSON lines."""
+    """Prints one line per song, and counts."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, quiet: bool) -> None:
         self.failures = 0
         self._as_json = as_json
-        self._rows: list[tuple[str, str, str]] = []
+        self._quiet = quiet
+        self._done = 0
+        self._skipped = 0
 
     def done(self, job: Job, result: Result, seconds: float) -> None:
-        speed = result.seconds / seconds if seconds else 0.0
+        self._done += 1
         for text in result.warnings:
             warning(text)
-        outcome = f"{_clock(result.seconds)} in {seconds:.1f} s ({speed:.1f}x)"
-        if result.gain != 1:
-            outcome += f", all stems turned down by {-_decibels(result.gain):.1f} dB so that none clips"
         if self._as_json:
             self._print(
                 job.source,
@@ -111,47 +188,43 @@ class _Report:
                 sample_rate=result.sample_rate,
                 seconds=round(result.seconds, 3),
                 elapsed=round(seconds, 3),
-                gain_db=round(_decibels(result.gain), 2),
+                gain_db=round(decibels(result.gain), 2),
                 warnings=result.warnings,
             )
-        else:
-            folder = next(iter(result.outputs.values())).parent
-            human.print(printable(f"{job.source}: {outcome} -> {folder}"), markup=False, soft_wrap=True)
-        self._rows.append((job.source.name, "done", outcome))
+            return
+        speed = result.seconds / seconds if seconds else 0.0
+        text = f"{job.source}: {clock(result.seconds)} in {seconds:.1f} s ({speed:.1f}x)"
+        if result.gain != 1:
+            text += f", all stems attenuated by {-decibels(result.gain):.1f} dB so that none clips"
+        self._tell(f"{text} -> {next(iter(result.outputs.values())).parent}")
 
     def skipped(self, job: Job) -> None:
+        self._skipped += 1
         if self._as_json:
             self._print(job.source, "skipped", outputs={name: str(path) for name, path in job.outputs.items()})
-        self._rows.append((job.source.name, "skipped", "all stems exist"))
+        else:
+            self._tell(f"{job.source}: skipped, all its stems exist")
 
-    def failed(self, source: str, problem: PartitaError) -> None:
+    def failed(self, source: Path, problem: PartitaError) -> None:
         self.failures += 1
         error(str(problem))
         if self._as_json:
             self._print(source, "failed", error=str(problem))
-        self._rows.append((Path(source).name, "failed", str(problem)))
+
+    def left_out(self, folder: Path, count: int) -> None:
+        if count:
+            self._tell(f"{folder}: left out {count} stems that an earlier run wrote")
 
     def summarise(self) -> None:
-        if self._as_json or len(self._rows) < 2:
-            return
-        table = Table("track", "", "", box=None, show_header=False)
-        colours = {"done": "green", "skipped": "yellow", "failed": "red"}
-        for name, state, outcome in self._rows:
-            table.add_row(
-                escape(printable(name)),
-                f"[{colours[state]}]{state}[/]",
-                escape(printable(outcome)),
-            )
-        human.print(table)
-        human.print(f"{len(self._rows) - self.failures} of {len(self._rows)} tracks done")
+        total = self._done + self._skipped + self.failures
+        if total > 1:
+            skipped = f", {self._skipped} skipped" if self._skipped else ""
+            failed = f", {self.failures} failed" if self.failures else ""
+            self._tell(f"{self._done} of {total} songs separated{skipped}{failed}")
 
-    def _print(self, source: Path | str, state: str, **facts: Any) -> None:
+    def _tell(self, text: str) -> None:
+        if not self._quiet:
+            human.print(printable(text), markup=False, soft_wrap=True)
+
+    def _print(self, source: Path, state: str, **facts: Any) -> None:
         typer.echo(json.dumps({"input": str(source), "state": state, **facts}))
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def _decibels(gain: float) -> float:
-    return 20 * math.log10(gain)

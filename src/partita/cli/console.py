@@ -1,4 +1,4 @@
-"""What every command prints through (results to stdout, everything else to stderr), and how it reads lists."""
+"""What the commands share: messages on stderr, texts for times, lists in options."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rich.console import Console
 
 from partita.errors import ConfigError
 
-__all__ = ["error", "human", "printable", "stem_names", "warning"]
+__all__ = ["clock", "error", "human", "printable", "stem_names", "warning"]
 
 human = Console(stderr=True, highlight=False)
 
@@ -24,12 +24,12 @@ def warning(message: str) -> None:
 
 
 def printable(message: str) -> str:
-    """Return a message without the line ends, control characters and lone surrogates a file's name may hold."""
+    """Return a message with the line breaks, control characters and lone surrogates of file names escaped."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
 
 
 def stem_names(option: str, text: str | None) -> tuple[str, ...] | None:
-    """Read the names of stems that an option gives with commas between them; None where it is not given.
+    """Split the comma-separated stems of an option; None if the option is not given.
 
     Raises:
         ConfigError: One of them is empty.
@@ -38,5 +38,12 @@ def stem_names(option: str, text: str | None) -> tuple[str, ...] | None:
         return None
     names = tuple(name.strip() for name in text.split(","))
     if not all(names):
-        raise ConfigError(f"{option}: {text!r} has an empty name in it; give stems as drums,bass,other,vocals")
+        raise ConfigError(f"{option}: {text!r} contains an empty name; list stems as in drums,bass,other,vocals")
     return names
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as minutes and seconds, such as ``3:07``, with hours from an hour on."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

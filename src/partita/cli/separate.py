@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,83 +9,95 @@ import typer
 
 from partita.cli.console import stem_names
 from partita.errors import ConfigError
+from partita.options import DEFAULT_FILENAME, DEFAULT_OVERLAP, BackendName, Bits, Format
 
 __all__ = ["separate"]
-
-
-class _Format(StrEnum):
-    wav = "wav"
-    flac = "flac"
-    mp3 = "mp3"
-    ogg = "ogg"
-    opus = "opus"
-
-
-class _Bits(StrEnum):
-    integer16 = "16"
-    integer24 = "24"
-    float32 = "32f"
-
-
-class _Backend(StrEnum):
-    onnx = "onnx"
-    torch = "torch"
 
 
 def separate(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            help="Audio or video files, and folders of them.",
+            help="Audio or video files, and folders of them; - reads a file from standard input.",
             metavar="INPUTS...",
-            readable=False,  # whether they are is found out one by one: a bad input stops no other
+            readable=False,  # checked one by one: a bad input does not stop the others
         ),
     ],
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="Name of a model, or the folder of a package.")
-    ] = "default",
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("separated"),
-    stems: Annotated[str | None, typer.Option(help="Only these stems, as in vocals,drums.")] = None,
+    model: Annotated[str, typer.Option("--model", "-m", help="Name of a model, or folder of a package.")] = "default",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Output folder; - writes a single stem to standard output.")
+    ] = Path("separated"),
+    stems: Annotated[str | None, typer.Option(help="Write only these stems, as in vocals,drums.")] = None,
     two_stems: Annotated[
-        str | None, typer.Option(help="This stem and the rest of the mixture.", metavar="STEM")
+        str | None, typer.Option(help="Write this stem and the mixture without it.", metavar="STEM")
     ] = None,
     residual: Annotated[
-        bool, typer.Option("--residual", help="Also what no stem holds: stems + residual = the mixture.")
+        bool, typer.Option("--residual", help="Also write what no stem contains: stems + residual = mixture.")
     ] = False,
-    format: Annotated[_Format, typer.Option(help="Format of the stems.")] = _Format.wav,
-    bits: Annotated[_Bits, typer.Option(help="Bits a sample; 32f is float, wav only.")] = _Bits.integer16,
-    sample_rate: Annotated[str, typer.Option(help="Of the stems, in Hz.", metavar="keep|N")] = "keep",
-    segment: Annotated[float | None, typer.Option(help="Length of a window in seconds; the model's own.")] = None,
-    overlap: Annotated[float, typer.Option(help="Share of a window that the next covers too.")] = 0.25,
+    format: Annotated[Format, typer.Option(help="Format of the stems.")] = "wav",
+    bits: Annotated[
+        Bits, typer.Option(help="Bits per sample; 32f is float (wav only), keep takes those of the input.")
+    ] = "keep",
+    bitrate: Annotated[
+        int | None, typer.Option(help="Bit rate of mp3 and opus (default: about 320).", metavar="KBIT/S")
+    ] = None,
+    quality: Annotated[
+        float | None, typer.Option(help="Variable bit rate: mp3 0 (best) to 9, ogg 0 to 10 (best).", metavar="Q")
+    ] = None,
+    sample_rate: Annotated[str, typer.Option(help="Sample rate of the stems in Hz.", metavar="keep|N")] = "keep",
+    tags: Annotated[bool, typer.Option(help="Copy tags and cover of the input.")] = True,
+    start: Annotated[float, typer.Option(help="Skip this much of each song.", metavar="SECONDS")] = 0.0,
+    duration: Annotated[
+        float | None, typer.Option(help="Separate this much of each song (default: all).", metavar="SECONDS")
+    ] = None,
+    segment: Annotated[
+        float | None, typer.Option(help="Length of a window (default: the model's).", metavar="SECONDS")
+    ] = None,
+    overlap: Annotated[
+        float, typer.Option(help="Fraction of a window that the next one covers too.")
+    ] = DEFAULT_OVERLAP,
     shifts: Annotated[int, typer.Option(help="Passes to average; more is slower and a little better.")] = 0,
-    backend: Annotated[_Backend, typer.Option(help="What runs the model.")] = _Backend.onnx,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; the fastest there is.")] = None,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into folders of folders.")] = False,
+    backend: Annotated[BackendName, typer.Option(help="Library that runs the model.")] = "onnx",
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ... (default: the fastest available).")] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too.")] = False,
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave tracks alone that have all stems.")
+        bool, typer.Option("--skip-existing", help="Skip songs that have all their stems; redo incomplete ones.")
     ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing stems.")] = False,
     filename: Annotated[
         str, typer.Option(help="Path of a stem: {model} {track} {trackext} {stem} {ext}.", metavar="TEMPLATE")
-    ] = "{model}/{track}/{stem}.{ext}",
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each track, one a line.")] = False,
+    ] = DEFAULT_FILENAME,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per song, one a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and warnings only.")] = False,
 ) -> None:
     """Separate songs into their stems: OUT/MODEL/TRACK/STEM.wav."""
-    from partita.cli.batch import run_batch
+    from partita.cli.batch import Batch
     from partita.separation import OutputOptions, Separator
 
     options = OutputOptions(
         stems=stem_names("--stems", stems),
         two_stems=two_stems,
         residual=residual,
-        format=format.value,
-        bits=bits.value,
+        format=format,
+        bits=bits,
+        bitrate=bitrate,
+        quality=quality,
         sample_rate=_rate(sample_rate),
+        tags=tags,
         filename=filename,
+        overwrite=overwrite or skip_existing,
     )
-    separator = Separator(model, backend=backend.value, segment=segment, overlap=overlap, shifts=shifts, device=device)
-    failed = run_batch(
-        separator, inputs, out, options, recursive=recursive, skip_existing=skip_existing, as_json=as_json
+    separator = Separator(model, backend=backend, segment=segment, overlap=overlap, shifts=shifts, device=device)
+    batch = Batch(
+        separator,
+        options,
+        start=start,
+        duration=duration,
+        skip_existing=skip_existing,
+        as_json=as_json,
+        quiet=quiet,
     )
+    failed = batch.run_to_stdout(inputs) if str(out) == "-" else batch.run(inputs, out, recursive=recursive)
     raise typer.Exit(1 if failed else 0)
 
 

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from partita.options import BackendName, Bits, Format
 from partita.separation.blocks import Block, CancelToken, Progress, Stems
-from partita.separation.files import OutputOptions, find_inputs, plan_jobs, run_job
-from partita.separation.separator import Separator
+from partita.separation.jobs import (
+    Job,
+    OutputFields,
+    OutputOptions,
+    Result,
+    find_inputs,
+    plan_jobs,
+    without_earlier_outputs,
+)
+from partita.separation.mixture import Mixture, Statistics
+from partita.separation.separator import Separator, SeparatorFields
 
 __all__ = [
+    "BackendName",
+    "Bits",
     "Block",
     "CancelToken",
+    "Format",
+    "Job",
+    "Mixture",
+    "OutputFields",
     "OutputOptions",
     "Progress",
+    "Result",
     "Separator",
+    "SeparatorFields",
+    "Statistics",
     "Stems",
     "find_inputs",
     "plan_jobs",
-    "run_job",
+    "without_earlier_outputs",
 ]

@@ -1,21 +1,21 @@
-"""What runs a model on a batch of windows: ONNX Runtime, or torch."""
+"""Backends: what runs a model on a batch of windows."""
 
 from __future__ import annotations
 
-import os
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from partita.errors import ConfigError, ModelError
+from partita.options import BackendName
 from partita.system.allocator import keep_freed_memory
+from partita.system.cores import usable_cores
 from partita.zoo import Package
 
-__all__ = ["BACKENDS", "Backend", "OnnxBackend", "TorchBackend", "onnx_providers", "open_backend"]
+__all__ = ["Backend", "OnnxBackend", "TorchBackend", "onnx_providers", "open_backend"]
 
 Array = npt.NDArray[np.float32]
-BACKENDS = ("onnx", "torch")
 
 # --device -> the execution provider of ONNX Runtime
 _PROVIDERS = {
@@ -36,27 +36,27 @@ class Backend(Protocol):
         ...
 
 
-def open_backend(name: str, package: Package, device: str | None = None) -> Backend:
+def open_backend(name: BackendName, package: Package, device: str | None = None) -> Backend:
     """Load a package into a backend.
 
     Args:
         name: ``onnx`` or ``torch``.
         package: The model.
-        device: ``cpu``, ``cuda``, ...; the fastest there is by default.
+        device: ``cpu``, ``cuda``, ...; the fastest available by default.
 
     Raises:
-        ConfigError: The backend or the device does not exist here.
+        ConfigError: There is no such backend, or no such device here.
         ModelError: The backend is not installed, or cannot load the model.
     """
-    if name not in BACKENDS:
-        raise ConfigError(f"backend: {name!r} is none of {', '.join(BACKENDS)}")
+    if name not in get_args(BackendName):
+        raise ConfigError(f"backend: {name!r} is not one of {', '.join(get_args(BackendName))}")
     backend: Backend = OnnxBackend(package, device) if name == "onnx" else TorchBackend(package, device)
-    keep_freed_memory()  # from here on; what loading needed for a moment goes back to the system
+    keep_freed_memory()  # from here on; memory that only loading needed is returned to the system
     return backend
 
 
 def onnx_providers() -> dict[str, str]:
-    """Return the devices ONNX Runtime offers here and their execution providers, the fastest first."""
+    """Return the devices that ONNX Runtime supports here and their execution providers, the fastest first."""
     import onnxruntime
 
     available = onnxruntime.get_available_providers()
@@ -73,13 +73,13 @@ class OnnxBackend:
         providers = onnx_providers()
         self.device = device or next(iter(providers))
         if self.device not in providers:
-            raise ConfigError(f"device: ONNX Runtime offers {', '.join(providers)} here, not {self.device!r}")
+            raise ConfigError(f"device: ONNX Runtime supports {', '.join(providers)} here, not {self.device!r}")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        options.intra_op_num_threads = usable_cores()
         try:
             self._session = onnxruntime.InferenceSession(package.graph, options, providers=[providers[self.device]])
-        except Exception as error:  # onnxruntime has no common base of its errors
+        except Exception as error:  # ONNX Runtime's errors have no common base class
             raise ModelError(f"{package.graph}: ONNX Runtime cannot load it: {error}") from error
 
     def run(self, batch: Array) -> Array:

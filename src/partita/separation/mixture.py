@@ -1,25 +1,31 @@
-"""What is to be separated: a file or an array, read block by block and as often as wanted."""
+"""The mixture that is separated: a source of audio and its statistics."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from os import PathLike
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from partita.audio import AudioReader, remix, resample_blocks
-from partita.errors import AudioError
+from partita.audio import (
+    ArraySource,
+    AudioReader,
+    SliceSource,
+    Source,
+    SourceLike,
+    Tags,
+    open_source,
+    remix,
+    resample_blocks,
+)
 
 __all__ = ["Mixture", "Statistics", "open_mixture"]
 
 Array = npt.NDArray[np.float32]
 
-_BLOCK = 65536  # samples
-_SILENCE = 1e-8  # deviation below which there is nothing to separate: -160 dB
+_NOTHING = 1e-8  # deviation at or below which there is nothing to separate: -160 dB
 
 
 @dataclass(frozen=True)
@@ -33,26 +39,49 @@ class Statistics:
     @property
     def silent(self) -> bool:
         """Whether there is nothing to separate."""
-        return self.deviation <= _SILENCE
+        return self.deviation <= _NOTHING
 
 
 class Mixture:
-    """A mixture that can be read from its beginning again and again.
+    """A source of audio for a model, and what is known of it.
+
+    Args:
+        source: The audio.
+        channels: Number of channels of mixture and stems.
+        model_rate: Sample rate of the model in Hz.
+        bits: Depth of the audio: ``16``, ``24`` or ``32f``.
+        tags: Tags of the file.
+        notes: What the user should know, one sentence each.
 
     Attributes:
-        sample_rate: Its own, in Hz.
+        sample_rate: Of the source, in Hz.
+        channels: As above, like the next two.
+        bits: See there.
+        tags: See there.
     """
 
-    def __init__(self, source: AudioReader | Array, sample_rate: int, channels: int, model_rate: int) -> None:
-        self.sample_rate = sample_rate
+    def __init__(
+        self,
+        source: Source,
+        channels: int,
+        model_rate: int,
+        *,
+        bits: str = "32f",
+        tags: Tags | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.sample_rate = source.sample_rate
+        self.channels = channels
+        self.bits = bits
+        self.tags = tags
         self._source = source
-        self._channels = channels
         self._model_rate = model_rate
+        self._notes = notes
 
     @property
     def warnings(self) -> list[str]:
-        """What was found wrong while reading, in sentences."""
-        return self._source.warnings if isinstance(self._source, AudioReader) else []
+        """Problems found while reading, one sentence each."""
+        return [*self._source.warnings, *self._notes]
 
     @property
     def samples(self) -> int:
@@ -60,25 +89,27 @@ class Mixture:
         return self._measured[0]
 
     @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.samples / self.sample_rate
+
+    @property
     def statistics(self) -> Statistics:
-        """Of the mono mixture at the model's sample rate."""
+        """Statistics of the mono mixture at the model's sample rate."""
         return self._measured[1]
 
     def length_at(self, sample_rate: int) -> int:
-        """Return the length in samples at another sample rate."""
+        """Return the length in samples at another sample rate in Hz."""
         return -(-self.samples * sample_rate // self.sample_rate)
 
     def blocks(self) -> Iterator[Array]:
         """Yield the samples, float32 ``(channels, any)``."""
-        if isinstance(self._source, AudioReader):
-            yield from self._source.blocks(_BLOCK)
-        else:
-            for start in range(0, self._source.shape[1], _BLOCK):
-                yield self._source[:, start : start + _BLOCK]
+        for block in self._source.blocks():
+            yield remix(block, self.channels)
 
     @cached_property
     def _measured(self) -> tuple[int, Statistics]:
-        """Length and statistics; the source is read to its end for them, once."""
+        """Length and statistics, for which the source is read to its end once."""
         samples = 0
 
         def counted() -> Iterator[Array]:
@@ -88,8 +119,8 @@ class Mixture:
                 yield block
 
         count, mean, squares = 0, 0.0, 0.0
-        for block in resample_blocks(counted(), self.sample_rate, self._model_rate, self._channels):
-            if block.shape[1]:  # merged block by block (Chan et al.): a constant deviates by exactly nothing
+        for block in resample_blocks(counted(), self.sample_rate, self._model_rate, self.channels):
+            if block.shape[1]:  # merged block by block (Chan et al.), so that a constant deviates by exactly 0
                 mono = block.mean(0, dtype=np.float64)
                 delta, merged = mono.mean() - mean, count + mono.size
                 squares += mono.var() * mono.size + delta**2 * count * mono.size / merged
@@ -99,31 +130,35 @@ class Mixture:
 
 
 def open_mixture(
-    source: str | PathLike[str] | npt.ArrayLike, sample_rate: int | None, channels: int, model_rate: int
+    audio: SourceLike,
+    sample_rate: int | None,
+    channels: int,
+    model_rate: int,
+    *,
+    start: float = 0.0,
+    duration: float | None = None,
 ) -> Mixture:
-    """Open a file, or take samples as they are.
+    """Open what is to be separated.
 
     Args:
-        source: A path, or samples ``(channels, samples)`` or ``(samples,)``.
-        sample_rate: Of samples, in Hz, the model's by default; a file knows its own.
-        channels: What the mixture is remixed to.
-        model_rate: Sample rate the mixture will be separated at, in Hz.
+        audio: Anything :func:`partita.audio.open_source` takes.
+        sample_rate: Of samples in memory, in Hz; the model's by default.
+        channels: Number of channels the model separates.
+        model_rate: Sample rate of the model in Hz.
+        start: Seconds to leave out at the beginning.
+        duration: Seconds to take from there; ``None`` takes the rest.
 
     Raises:
-        AudioError: The file cannot be read, or the array is not audio.
+        AudioError: The audio cannot be read.
     """
-    if isinstance(source, str | PathLike):
-        reader = AudioReader(Path(source), channels)
-        return Mixture(reader, reader.sample_rate, channels, model_rate)
-    samples = np.asarray(source)
-    if samples.ndim == 1:
-        samples = samples[None]
-    if samples.ndim != 2 or not np.issubdtype(samples.dtype, np.floating):
-        raise AudioError(
-            f"an array must be float (channels, samples), not {samples.dtype} {samples.shape}; "
-            "divide integers by their full scale"
-        )
-    if not np.isfinite(samples).all():
-        raise AudioError("the array holds NaN or infinite samples")
-    stereo = remix(samples.astype(np.float32, copy=False), channels)
-    return Mixture(stereo, sample_rate or model_rate, channels, model_rate)
+    source = open_source(audio, sample_rate or model_rate, channels)
+    native = source.native_channels if isinstance(source, ArraySource | AudioReader) else source.channels
+    bits, tags, notes = "32f", None, []
+    if isinstance(source, AudioReader):
+        bits, tags = source.bits, source.tags
+        if native > channels:
+            mixed = "stereo" if channels == 2 else "mono"
+            notes.append(f"{source.name}: its {native} channels are mixed to {mixed}, and so are the stems")
+    if start or duration is not None:
+        source = SliceSource(source, start, duration)
+    return Mixture(source, min(native, channels), model_rate, bits=bits, tags=tags, notes=tuple(notes))

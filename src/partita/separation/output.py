@@ -1,73 +1,82 @@
-"""Stems on their way to files: common gain, residual, all or nothing."""
+"""Stems written to files: one gain for all of them, and all of them or none."""
 
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from partita.audio import AudioWriter
+from partita.audio import AudioWriter, Spool, Tags
 from partita.errors import OutputError
-from partita.separation.blocks import Block
 
-__all__ = ["RESIDUAL", "lanes_of", "write_lanes"]
+__all__ = ["Encoding", "Written", "write_lanes"]
 
 Array = npt.NDArray[np.float32]
 
-RESIDUAL = "residual"
-_BLOCK = 65536  # samples
 _FLOAT_BYTES = 4
 
 
-def lanes_of(block: Block, sources: tuple[str, ...], names: Iterable[str]) -> list[Array]:
-    """Return what is to be written of a block, ``(channels, samples)`` each.
+@dataclass(frozen=True)
+class Encoding:
+    """How files are encoded; the arguments of :class:`partita.audio.AudioWriter`.
 
-    A name is that of a source, ``residual`` for what no source holds, or ``no_SOURCE`` for the mixture without
-    that source: the two add up to the mixture.
+    Attributes:
+        format: wav, flac, mp3, ogg or opus.
+        bits: ``16``, ``24`` or ``32f``.
+        bitrate: kbit/s, of mp3 and opus.
+        quality: Of mp3 (0 to 9) and ogg (0 to 10).
     """
-    lanes = []
-    for name in names:
-        if name == RESIDUAL:
-            lanes.append(block.mixture - block.stems.sum(0))
-        elif name in sources:
-            lanes.append(block.stems[sources.index(name)])
-        else:
-            lanes.append(block.mixture - block.stems[sources.index(name.removeprefix("no_"))])
-    return lanes
+
+    format: str = "wav"
+    bits: str = "16"
+    bitrate: int | None = None
+    quality: float | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is to be known of some written files.
+
+    Attributes:
+        gain: Applied to all of them; 1 if levels are unchanged.
+        powers: Mean square of each file before the gain and without its constant offset, full scale being 1.
+        warnings: What the user should know, one sentence each.
+    """
+
+    gain: float
+    powers: tuple[float, ...]
+    warnings: tuple[str, ...]
 
 
 def write_lanes(
-    blocks: Iterator[list[Array]],
-    paths: list[Path],
+    blocks: Iterator[Sequence[Array]],
+    paths: Sequence[Path],
     *,
     sample_rate: int,
     channels: int,
     samples: int,
-    format: str,
-    bits: str,
-) -> float:
-    """Write one file a lane, none of them under its name before all are whole.
+    encoding: Encoding,
+    tags: Sequence[Tags | None],
+) -> Written:
+    """Write one file a lane; none appears under its name before all are complete.
 
-    Integer and lossy formats hold no sample beyond full scale. Where any lane has one, all are turned down by
-    the same gain, so that they keep their balance; floats are written as they are.
+    Integer and lossy formats clip beyond full scale. If any lane goes beyond it, all are attenuated by the same gain,
+    so that they keep their balance. 32-bit floats are never attenuated.
 
     Args:
         blocks: Consecutive samples of each lane, ``(channels, any)``.
         paths: Where each lane goes.
         sample_rate: Hz.
-        channels: Of each lane.
+        channels: Number of channels of each lane.
         samples: Length of each lane.
-        format: wav, flac, mp3, ogg or opus.
-        bits: ``16``, ``24`` or ``32f``.
-
-    Returns:
-        The gain; 1 where levels are untouched.
+        encoding: Of all files.
+        tags: Of each file.
 
     Raises:
         OutputError: A file cannot be written.
@@ -76,68 +85,84 @@ def write_lanes(
         _make_folder(folder)
     with ExitStack() as stack:
         writers = [
-            stack.enter_context(AudioWriter(path, sample_rate, channels, samples, format=format, bits=bits, seed=seed))
-            for seed, path in enumerate(paths)  # dithers that differ do not add up
+            stack.enter_context(
+                AudioWriter(
+                    path,
+                    sample_rate,
+                    channels,
+                    samples,
+                    format=encoding.format,
+                    bits=encoding.bits,
+                    bitrate=encoding.bitrate,
+                    quality=encoding.quality,
+                    tags=tag,
+                    seed=seed,  # dithers that differ do not add up
+                )
+            )
+            for seed, (path, tag) in enumerate(zip(paths, tags, strict=True))
         ]
-        if bits == "32f":
-            for lanes in blocks:
+        meter = _Meter(len(paths))
+        if encoding.bits == "32f":
+            for lanes in meter.watch(blocks):
                 for writer, lane in zip(writers, lanes, strict=True):
                     writer.write(lane)
-            return 1.0
-        spool = stack.enter_context(_Spool(paths[0].parent, len(paths), channels, samples))
-        for lanes in blocks:
-            spool.write(lanes)
-        gain = 1.0 / spool.peak if spool.peak > 1 else 1.0
+            gain = 1.0
+        else:
+            folder = paths[0].parent
+            _refuse_small_disk(folder, len(paths) * channels * samples * _FLOAT_BYTES)
+            spools = [stack.enter_context(Spool(channels, folder)) for _ in paths]
+            for lanes in meter.watch(blocks):
+                for spool, lane in zip(spools, lanes, strict=True):
+                    spool.write(lane)
+            gain = 1.0 / meter.peak if meter.peak > 1 else 1.0
+            _encode(spools, writers, gain)
+    warnings = tuple(text for writer in writers for text in writer.warnings)  # complete once a writer is closed
+    return Written(gain, meter.powers(), warnings)
 
-        def encode(index: int) -> None:
-            for block in spool.read(index):
-                writers[index].write(block * np.float32(gain) if gain != 1 else block)
 
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(encode, range(len(paths))))
-        return gain
+def _encode(spools: Sequence[Spool], writers: Sequence[AudioWriter], gain: float) -> None:
+    def encode(spool: Spool, writer: AudioWriter) -> None:
+        for block in spool.blocks():
+            writer.write(block * np.float32(gain) if gain != 1 else block)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(encode, spools, writers))
 
 
-class _Spool:
-    """Lanes on disk as raw floats, until the peak of all is known."""
+class _Meter:
+    """Measures the peak of all lanes and the power of each."""
 
-    def __init__(self, folder: Path, lanes: int, channels: int, samples: int) -> None:
+    def __init__(self, lanes: int) -> None:
         self.peak = 0.0
-        self._channels = channels
-        needed = lanes * channels * samples * _FLOAT_BYTES
-        if shutil.disk_usage(folder).free < needed:
-            raise OutputError(f"{folder}: the disk is full, {needed / 2**20:.0f} MiB are needed while separating")
-        try:  # nameless files: gone when closed, whatever happens
-            self._files = [tempfile.TemporaryFile(dir=folder, prefix=".partita-") for _ in range(lanes)]  # noqa: SIM115
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot write here: {error.strerror}") from error
+        self._sums = np.zeros(lanes)
+        self._squares = np.zeros(lanes)
+        self._values = 0
 
-    def __enter__(self) -> _Spool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for file in self._files:
-            file.close()
-
-    def write(self, lanes: list[Array]) -> None:
-        """Append a block to every lane."""
-        try:
-            for file, lane in zip(self._files, lanes, strict=True):
+    def watch(self, blocks: Iterator[Sequence[Array]]) -> Iterator[Sequence[Array]]:
+        """Pass blocks on and measure them."""
+        for lanes in blocks:
+            for index, lane in enumerate(lanes):
                 self.peak = max(self.peak, float(np.abs(lane).max(initial=0)))
-                file.write(np.ascontiguousarray(lane.T).data)
-        except OSError as error:
-            raise OutputError(f"no room for temporary files: {error.strerror}") from error
+                self._sums[index] += lane.sum(dtype=np.float64)
+                self._squares[index] += np.einsum("cs,cs->", lane, lane, dtype=np.float64)
+            self._values += lanes[0].size
+            yield lanes
 
-    def read(self, index: int) -> Iterator[Array]:
-        """Yield one lane from its beginning."""
-        file = self._files[index]
-        file.seek(0)
-        while block := file.read(_BLOCK * self._channels * _FLOAT_BYTES):
-            yield np.frombuffer(block, np.float32).reshape(-1, self._channels).T
+    def powers(self) -> tuple[float, ...]:
+        values = max(1, self._values)
+        return tuple((self._squares / values - (self._sums / values) ** 2).tolist())
+
+
+def _refuse_small_disk(folder: Path, needed: int) -> None:
+    if shutil.disk_usage(folder).free < needed:
+        raise OutputError(
+            f"{folder}: the disk is full; separating needs {needed / 2**20:.0f} MiB for temporary files, so free some "
+            "space or choose another folder"
+        )
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot make this folder: {error.strerror}") from error
+        raise OutputError(f"{folder}: cannot create this folder: {error.strerror}") from error

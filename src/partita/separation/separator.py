@@ -3,56 +3,75 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from math import inf
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from partita.audio import Resampler, resample_blocks
+from partita.audio import Resampler, SourceLike, nearest_rate, remix, resample_blocks
+from partita.audio.level import is_silent
 from partita.errors import Cancelled, ConfigError
+from partita.options import DEFAULT_OVERLAP, BackendName
 from partita.separation.backends import open_backend
 from partita.separation.blocks import Block, CancelToken, Progress, Stems
-from partita.separation.mixture import Mixture, Statistics, open_mixture
-from partita.separation.windows import DEFAULT_OVERLAP, WindowPlan, overlap_add, plan_windows
+from partita.separation.jobs import Job, OutputFields, OutputOptions, Result, plan_jobs
+from partita.separation.mixture import Mixture, open_mixture
+from partita.separation.output import Encoding, write_lanes
+from partita.separation.windows import WindowPlan, overlap_add, plan_windows
 from partita.zoo import Package, find_package
 
-__all__ = ["Separator"]
+__all__ = ["Separator", "SeparatorFields"]
 
 Array = npt.NDArray[np.float32]
 
 _LARGEST_SHIFT = 0.5  # seconds, as in the paper
 
 
+class SeparatorFields(TypedDict, total=False):
+    """The options of :class:`Separator` as keyword arguments."""
+
+    backend: BackendName
+    segment: float | None
+    overlap: float
+    shifts: int
+    device: str | None
+    batch_size: int
+
+
 class Separator:
     """A loaded model that separates any number of tracks.
 
+    A pickled separator loads its model again when it is unpickled.
+
     Args:
-        model: Name of a model, or the folder of a package.
+        model: Name of a model, folder of a model package, or the package itself.
         backend: ``onnx`` or ``torch``.
-        segment: Length of a window in seconds; the model's own by default.
-        overlap: Share of a window that the next covers too, in [0, 1).
-        shifts: Average so many passes over the track, each delayed a little more, up to half a second;
-            0 and 1 are a single pass. The delays are fixed: the same input gives the same stems.
-        device: ``cpu``, ``cuda``, ...; the fastest there is by default.
-        batch_size: Windows that are run at once.
+        segment: Length of a window in seconds; the model's by default.
+        overlap: Fraction of a window that the next one covers too, in [0, 1).
+        shifts: Number of passes to average, each delayed a little more, up to half a second; 0 and 1 are a single
+            pass. The delays are fixed, so that the same input gives the same stems (paper, section 4.4).
+        device: ``cpu``, ``cuda``, ...; the fastest available by default.
+        batch_size: Windows that are computed at once.
 
     Attributes:
         card: The model's card.
-        device: Where it runs.
+        device: Where the model runs.
 
     Raises:
         ModelError: There is no such model, or it cannot be loaded.
-        ConfigError: An option makes no sense.
+        ConfigError: An option is invalid.
     """
 
     def __init__(
         self,
         model: str | PathLike[str] | Package = "default",
         *,
-        backend: str = "onnx",
+        backend: BackendName = "onnx",
         segment: float | None = None,
         overlap: float = DEFAULT_OVERLAP,
         shifts: int = 0,
@@ -60,50 +79,70 @@ class Separator:
         batch_size: int = 4,
     ) -> None:
         package = model if isinstance(model, Package) else find_package(_as_name(model))
+        self._options: SeparatorFields = {
+            "backend": backend,
+            "segment": segment,
+            "overlap": overlap,
+            "shifts": shifts,
+            "device": device,
+            "batch_size": batch_size,
+        }
+        self._package = package
         self.card = package.card
-        if shifts < 0:
-            raise ConfigError(f"shifts: must not be negative, not {shifts}")
-        if batch_size < 1:
-            raise ConfigError(f"batch_size: must be at least 1, not {batch_size}")
+        _check_number("segment", segment, least=0, optional=True)
+        _check_number("overlap", overlap, least=0)
+        _check_number("shifts", shifts, least=0, whole=True)
+        _check_number("batch_size", batch_size, least=1, whole=True)
         self._segment = round((self.card.segment if segment is None else segment) * self.card.sample_rate)
         self._overlap = overlap
         largest = round(_LARGEST_SHIFT * self.card.sample_rate)
         self._offsets = tuple(index * largest // max(1, shifts) for index in range(max(1, shifts)))
         self._batch_size = batch_size
-        self._plan(0)  # so that nonsense is refused here
+        self._plan(0)  # so that invalid options are refused here
         self._backend = open_backend(backend, package, device)
         self.device = self._backend.device
 
+    def __reduce__(self) -> tuple[Callable[..., Separator], tuple[Package, SeparatorFields]]:
+        return _load, (self._package, self._options)
+
+    def __repr__(self) -> str:
+        return f"<Separator {self.card.name!r} on {self.device}: {', '.join(self.sources)}>"
+
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the stems, in the order of a block's."""
+        """Names of the stems, in the order of their arrays."""
         return self.card.sources
 
     def separate(
         self,
-        source: str | PathLike[str] | npt.ArrayLike,
+        audio: SourceLike,
         sample_rate: int | None = None,
         *,
+        start: float = 0.0,
+        duration: float | None = None,
         progress: Progress | None = None,
         cancel: CancelToken | None = None,
     ) -> Stems:
-        """Separate a whole track in memory.
+        """Separate one track in memory.
 
         Args:
-            source: A file, or samples ``(channels, samples)`` or ``(samples,)``.
-            sample_rate: Of samples given as an array, in Hz; the model's own by default.
+            audio: A file (path, bytes or binary file object), samples ``(channels, samples)`` or ``(samples,)``, or a
+                :class:`partita.audio.Source`.
+            sample_rate: Of samples, in Hz; the model's by default.
+            start: Seconds to leave out at the beginning.
+            duration: Seconds to separate; the rest of the track by default.
             progress: Called with the fraction done and the seconds left (None while unknown).
             cancel: Asked between blocks whether to stop.
 
         Returns:
-            The stems at the source's sample rate and of its length.
+            The stems, with the sample rate, length and channels of the track; more than two channels become stereo.
 
         Raises:
-            AudioError: The source cannot be read as audio.
+            AudioError: The audio cannot be read.
             Cancelled: ``cancel`` was set.
         """
-        mixture = self.open(source, sample_rate)
-        stems = np.zeros((len(self.sources), self.card.audio_channels, mixture.samples), np.float32)
+        mixture = self.open(audio, sample_rate, start=start, duration=duration)
+        stems = np.zeros((len(self.sources), mixture.channels, mixture.samples), np.float32)
         for block in self.stream(mixture, progress=progress, cancel=cancel):
             stems[..., block.start : block.start + block.stems.shape[-1]] = block.stems
         return Stems(dict(zip(self.sources, stems, strict=True)), mixture.sample_rate)
@@ -113,19 +152,23 @@ class Separator:
         path: str | PathLike[str],
         out_dir: str | PathLike[str],
         *,
+        start: float = 0.0,
+        duration: float | None = None,
         progress: Progress | None = None,
         cancel: CancelToken | None = None,
-        **options: Any,
+        **options: Unpack[OutputFields],
     ) -> dict[str, Path]:
-        """Separate a file into files, ``OUT_DIR/MODEL/TRACK/STEM.wav`` unless told otherwise.
+        """Separate a file into files, by default ``OUT_DIR/MODEL/TRACK/STEM.wav``.
 
-        No file appears under its name before all are whole.
+        No file appears under its name before all are complete.
 
         Args:
             path: Any audio or video file.
             out_dir: Where to write.
-            progress: As of :meth:`separate`.
-            cancel: As of :meth:`separate`.
+            start: As in :meth:`separate`, like the next three.
+            duration: See there.
+            progress: See there.
+            cancel: See there.
             **options: Fields of :class:`OutputOptions`.
 
         Returns:
@@ -133,50 +176,101 @@ class Separator:
 
         Raises:
             AudioError: The input cannot be read as audio.
-            OutputError: An output cannot be written.
-            ConfigError: An option makes no sense.
+            OutputError: An output exists already or cannot be written.
+            ConfigError: An option is invalid.
             Cancelled: ``cancel`` was set.
         """
-        from partita.separation.files import OutputOptions, plan_jobs, run_job
-
         wanted = OutputOptions(**options)
-        (job,) = plan_jobs([(Path(path), Path(Path(path).name))], Path(out_dir), self.card.name, self.sources, wanted)
-        return run_job(self, job, wanted, progress=progress, cancel=cancel).outputs
+        source = Path(path)
+        (job,) = plan_jobs([(source, Path(source.name))], Path(out_dir), self.card.name, self.sources, wanted)
+        if not wanted.overwrite:
+            job.refuse_existing()
+        mixture = self.open(source, start=start, duration=duration)
+        return self.run(job, wanted, mixture, progress=progress, cancel=cancel).outputs
+
+    def run(
+        self,
+        job: Job,
+        options: OutputOptions,
+        mixture: Mixture | None = None,
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Result:
+        """Run a job of :func:`partita.separation.plan_jobs`.
+
+        Args:
+            job: What to read and where to write.
+            options: The options it was planned with.
+            mixture: The input as :meth:`open` returns it; opened here by default.
+            progress: As in :meth:`separate`.
+            cancel: As in :meth:`separate`.
+
+        Raises:
+            AudioError: The input cannot be read.
+            OutputError: An output exists already or cannot be written.
+            Cancelled: ``cancel`` was set.
+        """
+        if not options.overwrite:
+            job.refuse_existing()
+        mixture = mixture or self.open(job.source)
+        wanted = options.sample_rate or mixture.sample_rate
+        rate = nearest_rate(options.format, wanted)
+        samples = mixture.length_at(rate)
+        blocks = self.stream(mixture, output_rate=rate, progress=progress, cancel=cancel)
+        tags = mixture.tags if options.tags else None
+        written = write_lanes(
+            (block.lanes(self.sources, job.outputs) for block in blocks),
+            list(job.outputs.values()),
+            sample_rate=rate,
+            channels=mixture.channels,
+            samples=samples,
+            encoding=Encoding(options.format, options.bits_for(mixture.bits), options.bitrate, options.quality),
+            tags=[tags and tags.with_stem(name) for name in job.outputs],
+        )
+        warnings = [*mixture.warnings, *written.warnings]
+        if rate != wanted:
+            warnings.append(f"{job.source}: written at {rate} Hz, since {options.format} cannot hold {wanted} Hz")
+        if options.residual and not mixture.statistics.silent and is_silent(written.powers[-1]):
+            warnings.append(
+                f"{job.source}: the residual is silent, because the stems of this model add up to the mixture"
+            )
+        return Result(job.outputs, rate, samples / rate, written.gain, warnings)
 
     def stream(
         self,
-        source: str | PathLike[str] | npt.ArrayLike | Mixture,
+        audio: SourceLike | Mixture,
         sample_rate: int | None = None,
         *,
         output_rate: int | None = None,
         progress: Progress | None = None,
         cancel: CancelToken | None = None,
     ) -> Iterator[Block]:
-        """Separate a track in consecutive blocks without gaps, in memory that does not grow with it.
+        """Separate a track in consecutive blocks without gaps, in memory that does not grow with its length.
 
-        The source is read twice: once for the mean and deviation of the whole mixture, by which it is
-        normalised, and once to be separated.
+        The source is read twice: for the mean and deviation of the whole mixture, by which it is normalised, and
+        to be separated.
 
         Args:
-            source: As of :meth:`separate`, or what :meth:`open` returns.
-            sample_rate: As of :meth:`separate`.
+            audio: As in :meth:`separate`, or what :meth:`open` returns.
+            sample_rate: As in :meth:`separate`.
             output_rate: Sample rate of the blocks in Hz; the source's by default.
-            progress: As of :meth:`separate`.
-            cancel: As of :meth:`separate`.
+            progress: As in :meth:`separate`.
+            cancel: As in :meth:`separate`.
 
         Raises:
-            AudioError: The source cannot be read as audio.
+            AudioError: The audio cannot be read.
             Cancelled: ``cancel`` was set.
         """
-        mixture = source if isinstance(source, Mixture) else self.open(source, sample_rate)
+        mixture = audio if isinstance(audio, Mixture) else self.open(audio, sample_rate)
         out_rate = output_rate or mixture.sample_rate
         total = mixture.length_at(out_rate)
         clock = _Clock(total, progress, cancel)
         clock.tick(0)
 
-        kept = _Fifo(Resampler(mixture.sample_rate, out_rate, self.card.audio_channels))
-        stems = self._separated(kept.fed_by(mixture.blocks()), mixture.sample_rate, mixture.statistics)
-        shape = (len(self.sources), self.card.audio_channels)
+        kept = _Fifo(Resampler(mixture.sample_rate, out_rate, mixture.channels))
+        stems = self._separated(kept.fed_by(mixture.blocks()), mixture)
+        shape = (len(self.sources), mixture.channels)
         lanes = (block.reshape(-1, block.shape[-1]) for block in stems)
         position = 0
         for lane in resample_blocks(lanes, self.card.sample_rate, out_rate, shape[0] * shape[1]):
@@ -190,13 +284,27 @@ class Separator:
             yield Block(position, np.zeros((*shape, missing), np.float32), kept.take(missing))
             clock.tick(total)
 
-    def open(self, source: str | PathLike[str] | npt.ArrayLike, sample_rate: int | None = None) -> Mixture:
-        """Open a source as of :meth:`separate` without separating it.
+    def open(
+        self,
+        audio: SourceLike,
+        sample_rate: int | None = None,
+        *,
+        start: float = 0.0,
+        duration: float | None = None,
+    ) -> Mixture:
+        """Open a track for :meth:`stream` or :meth:`run` without separating it.
+
+        Args:
+            audio: As in :meth:`separate`, like the other arguments.
+            sample_rate: See there.
+            start: See there.
+            duration: See there.
 
         Raises:
-            AudioError: The source cannot be read as audio.
+            AudioError: The audio cannot be read.
         """
-        return open_mixture(source, sample_rate, self.card.audio_channels, self.card.sample_rate)
+        card = self.card
+        return open_mixture(audio, sample_rate, card.audio_channels, card.sample_rate, start=start, duration=duration)
 
     def _plan(self, samples: int) -> WindowPlan:
         return plan_windows(
@@ -207,20 +315,33 @@ class Separator:
             offsets=self._offsets,
         )
 
-    def _separated(self, blocks: Iterator[Array], rate: int, statistics: Statistics) -> Iterator[Array]:
-        """Yield the stems at the model's sample rate, in the levels of the mixture."""
-        mixture = resample_blocks(blocks, rate, self.card.sample_rate, self.card.audio_channels)
+    def _separated(self, blocks: Iterator[Array], mixture: Mixture) -> Iterator[Array]:
+        """Yield the stems ``(sources, channels, any)`` at the model's sample rate, at the level of the mixture."""
+        samples = resample_blocks(blocks, mixture.sample_rate, self.card.sample_rate, mixture.channels)
+        statistics = mixture.statistics
         if statistics.silent:
-            shape = (len(self.sources), self.card.audio_channels)
-            for block in mixture:
-                yield np.zeros((*shape, block.shape[1]), np.float32)
+            for block in samples:
+                yield np.zeros((len(self.sources), mixture.channels, block.shape[1]), np.float32)
             return
         mean, deviation = np.float32(statistics.mean), np.float32(statistics.deviation)
-        normalised = ((block - mean) / deviation for block in mixture)
+        normalised = (remix((block - mean) / deviation, self.card.audio_channels) for block in samples)
         plan = self._plan(statistics.samples)
         for stems in overlap_add(normalised, plan, self._backend.run, batch_size=self._batch_size):
             stems *= deviation  # a constant offset of the mixture belongs to no source
-            yield stems
+            yield stems if stems.shape[1] == mixture.channels else stems.mean(1, keepdims=True)
+
+
+def _load(package: Package, options: SeparatorFields) -> Separator:
+    return Separator(package, **options)
+
+
+def _check_number(name: str, value: object, *, least: float, whole: bool = False, optional: bool = False) -> None:
+    if optional and value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
+        raise ConfigError(f"{name}: must be {'a whole number' if whole else 'a number'}, not {value!r}")
+    if not least <= value < inf:  # type: ignore[operator]
+        raise ConfigError(f"{name}: must be at least {least}, not {value}")
 
 
 def _as_name(model: str | PathLike[str]) -> str | Path:
@@ -228,7 +349,7 @@ def _as_name(model: str | PathLike[str]) -> str | Path:
 
 
 class _Fifo:
-    """The mixture between the moment it is read and the moment its stems come out."""
+    """Keeps the mixture from when it is read until its stems are computed."""
 
     def __init__(self, resampler: Resampler) -> None:
         self._resampler = resampler
@@ -236,7 +357,7 @@ class _Fifo:
         self._feed: Iterator[Array] = iter(())
 
     def fed_by(self, blocks: Iterator[Array]) -> Iterator[Array]:
-        """Pass blocks through, keeping them at the output's sample rate."""
+        """Pass blocks through and keep a copy of them at the output's sample rate."""
 
         def feed() -> Iterator[Array]:
             for block in blocks:
@@ -250,7 +371,7 @@ class _Fifo:
     def take(self, samples: int) -> Array:
         """Return the next samples, ``(channels, samples)``."""
         if sum(block.shape[1] for block in self._blocks) < samples:
-            for _ in self._feed:  # the model has had its last sample, the rest is the resampler's
+            for _ in self._feed:  # the model has its last sample, but the resampler does not
                 pass
         joined = np.concatenate(self._blocks, axis=1)
         self._blocks = [joined[:, samples:]]
@@ -259,7 +380,7 @@ class _Fifo:
 
 
 class _Clock:
-    """Tells the caller how far the work is, and stops it when asked to."""
+    """Reports progress to the caller, and stops when asked to."""
 
     def __init__(self, total: int, progress: Progress | None, cancel: CancelToken | None) -> None:
         self._total = total
@@ -269,7 +390,7 @@ class _Clock:
 
     def tick(self, done: int) -> None:
         if self._cancel is not None and self._cancel.is_set():
-            raise Cancelled("stopped as asked")
+            raise Cancelled("the caller stopped the separation")
         if self._progress is not None:
             fraction = done / self._total if self._total else 1.0
             elapsed = time.monotonic() - self._began

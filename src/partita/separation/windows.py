@@ -1,4 +1,4 @@
-"""Overlapping windows over a track of any length, with memory for a few of them."""
+"""Overlapping windows over a track of any length, in memory for a few of them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import numpy.typing as npt
 
 from partita.errors import ConfigError
 from partita.models.geometry import Geometry
+from partita.options import DEFAULT_OVERLAP
 
 __all__ = ["DEFAULT_OVERLAP", "WindowPlan", "overlap_add", "plan_windows"]
 
 Array = npt.NDArray[np.float32]
-
-DEFAULT_OVERLAP = 0.25  # fraction of a window that the next one covers too
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,9 @@ class WindowPlan:
 
     Attributes:
         samples: Length of the track.
-        length: Samples a window gives, edges included.
-        starts: Where each window's output begins, ascending; the first begin before the track.
-        geometry: How much input the model wants around a window.
+        length: Length of a window's output in samples, edges included.
+        starts: Where each window's output begins, in ascending order; the first ones begin before the track.
+        geometry: How much input the model needs around a window.
     """
 
     samples: int
@@ -40,23 +39,23 @@ def plan_windows(
 ) -> WindowPlan:
     """Lay windows over a track.
 
-    A window gives at least ``segment`` samples (fewer where the track is shorter) and hops by a multiple of
-    ``geometry.multiple``; its edges do not count. So a purely convolutional model says the same of a sample in
-    every window, and as much as in one window over the whole track.
+    The output of a window, its edges left out, has at least ``segment`` samples (fewer if the track is shorter), and
+    windows hop by a multiple of ``geometry.multiple``. A purely convolutional model therefore gives each sample the
+    same output in every window, equal to that of one window over the whole track.
 
     Args:
         samples: Length of the track.
-        segment: Least length of a window.
-        overlap: Share of a window that the next one covers too, in [0, 1).
+        segment: Minimum length of a window in samples.
+        overlap: Fraction of a window that the next one covers too, in [0, 1).
         geometry: Of the model.
-        offsets: Every offset adds a row of windows that begins so many samples before the track; the result is
-            the mean of the rows (the paper's shift trick, section 4.4).
+        offsets: Each offset adds a row of windows that begins this many samples before the track; the result is
+            the mean over the rows (the paper's shift trick, section 4.4).
 
     Raises:
-        ConfigError: The segment is empty or the overlap is not in [0, 1).
+        ConfigError: The segment is shorter than a sample, or the overlap is not in [0, 1).
     """
     if segment < 1:
-        raise ConfigError("segment: must be longer than nothing")
+        raise ConfigError("segment: must be longer than 0")
     if not 0 <= overlap < 1:
         raise ConfigError(f"overlap: must be at least 0 and less than 1, not {overlap}")
     needed = max(1, min(max(segment, geometry.multiple), samples + max(offsets)))
@@ -65,9 +64,9 @@ def plan_windows(
     hop = max(1, min(round(inner * (1 - overlap) / geometry.multiple), inner // geometry.multiple)) * geometry.multiple
     starts: list[int] = []
     for offset in offsets:
-        rest = samples + offset - inner  # what the first window leaves
+        rest = samples + offset - inner  # beyond the first window
         count = 1 + max(0, -(-rest // hop))
-        # The last window ends with the track, as nearly as the lattice lets it: silence behind it helps no model.
+        # the last window ends as close to the end of the track as the multiple allows: silence after it helps no model
         last = max(0, -(-rest // geometry.multiple)) * geometry.multiple
         starts += [min(index * hop, last) - offset - geometry.edge for index in range(count)]
     return WindowPlan(samples, length, tuple(sorted(starts)), geometry)
@@ -76,18 +75,18 @@ def plan_windows(
 def overlap_add(
     blocks: Iterable[Array], plan: WindowPlan, run: Callable[[Array], Array], *, batch_size: int
 ) -> Iterator[Array]:
-    """Run a model over the windows of a track and blend what it says of each sample.
+    """Run a model over the windows of a track and blend their outputs.
 
-    Every window counts most in its middle (triangular weights), where the model has seen most around.
+    Windows are weighted by a triangle, since the model has most context in the middle of a window.
 
     Args:
-        blocks: The mixture, consecutive blocks ``(channels, any)`` with ``plan.samples`` in all.
+        blocks: The mixture, consecutive blocks ``(channels, any)`` of ``plan.samples`` in total.
         plan: The windows.
         run: ``(batch, channels, input length) -> (batch, sources, channels, plan.length)``.
-        batch_size: Windows given to ``run`` at once.
+        batch_size: Windows passed to ``run`` at once.
 
     Yields:
-        Consecutive blocks of stems ``(sources, channels, any)`` with ``plan.samples`` in all.
+        Consecutive blocks of stems ``(sources, channels, any)`` of ``plan.samples`` in total.
     """
     tape = _Tape(blocks, plan.samples)
     weight = _triangle(plan.length, plan.geometry.edge)
@@ -115,7 +114,7 @@ def overlap_add(
 
 
 def _within(total: Array, weights: Array, count: int, start: int, samples: int) -> Iterator[Array]:
-    """Yield the finished blend of the next ``count`` samples, as far as they lie in the track."""
+    """Yield the finished blend of the next ``count`` samples, where they lie in the track."""
     first, last = max(0, -start), min(count, samples - start)
     if first < last:
         yield total[..., first:last] / weights[first:last]
@@ -136,7 +135,7 @@ def _triangle(length: int, edge: int) -> Array:
 
 
 class _Tape:
-    """The part of a stream that windows still want; silence before its beginning and after its end."""
+    """The part of a stream that windows still need, with silence before its beginning and after its end."""
 
     def __init__(self, blocks: Iterable[Array], samples: int) -> None:
         self._blocks = iter(blocks)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from partita.errors import AudioError, ConfigError, OutputError
-from partita.separation import OutputOptions, Separator, find_inputs, plan_jobs
+from partita.errors import AudioError, OutputError
+from partita.separation import OutputOptions, Separator, plan_jobs
 
 SOURCES = ("drums", "bass", "other", "vocals")
 
@@ -30,7 +30,7 @@ def test_files_are_laid_out_by_model_and_track(separator, song, tmp_path):
     assert written == {stem: tmp_path / "out" / "convolutional" / "song" / f"{stem}.wav" for stem in SOURCES}
     for path in written.values():
         info = soundfile.info(path)
-        assert (info.samplerate, info.frames, info.channels, info.subtype) == (44100, 132300, 2, "PCM_16")
+        assert (info.samplerate, info.frames, info.channels, info.subtype) == (44100, 132300, 2, "FLOAT")
     assert {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()} == {f"{s}.wav" for s in SOURCES}
 
 
@@ -63,41 +63,31 @@ def test_only_the_wanted_stems_are_written(separator, song, tmp_path):
     assert list(separator.separate_file(song, tmp_path, stems=("vocals", "drums"))) == ["vocals", "drums"]
 
 
-class Loud:
+class Loud(Separator):
     """A separator whose first stem is three times full scale at one moment."""
 
-    def __init__(self, separator):
-        self._separator = separator
-
-    def __getattr__(self, name):
-        return getattr(self._separator, name)
-
     def stream(self, *args, **kwargs):
-        for block in self._separator.stream(*args, **kwargs):
+        for block in super().stream(*args, **kwargs):
             block.stems[...] = 0.5
             block.stems[0, 0, 0] = 3.0
             yield block
 
 
 @pytest.mark.parametrize("format", ["wav", "flac"])
-def test_one_gain_for_all_stems_when_one_would_clip(separator, song, tmp_path, format):
-    from partita.separation.files import run_job
-
-    options = OutputOptions(format=format)
+def test_one_gain_for_all_stems_if_one_would_clip(convolutional, song, tmp_path, format):
+    options = OutputOptions(format=format, bits="16")
     (job,) = plan_jobs([(song, Path("song.wav"))], tmp_path, "m", SOURCES, options)
-    result = run_job(Loud(separator), job, options)
+    result = Loud(convolutional).run(job, options)
     assert result.gain == pytest.approx(1 / 3)
     assert read(result.outputs["drums"]).max() == pytest.approx(1, abs=1e-4)
     for source in SOURCES[1:]:
         np.testing.assert_allclose(read(result.outputs[source]), 0.5 / 3, atol=1e-4)
 
 
-def test_floats_are_never_turned_down(separator, song, tmp_path):
-    from partita.separation.files import run_job
-
+def test_floats_are_never_attenuated(convolutional, song, tmp_path):
     options = OutputOptions(bits="32f")
     (job,) = plan_jobs([(song, Path("song.wav"))], tmp_path, "m", SOURCES, options)
-    result = run_job(Loud(separator), job, options)
+    result = Loud(convolutional).run(job, options)
     assert result.gain == 1
     assert read(result.outputs["drums"]).max() == 3
 
@@ -117,11 +107,15 @@ def test_a_sample_rate_of_choice(separator, song, tmp_path):
 
 def test_an_older_file_is_replaced_and_a_failure_leaves_it(separator, song, tmp_path):
     written = separator.separate_file(song, tmp_path, stems=("drums",))["drums"]
+    before, first = song.read_bytes(), read(written)
     written.write_text("older")
     song.write_bytes(b"not audio any more")
     with pytest.raises(AudioError):
-        separator.separate_file(song, tmp_path, stems=("drums",))
+        separator.separate_file(song, tmp_path, stems=("drums",), overwrite=True)
     assert written.read_text() == "older"
+    song.write_bytes(before)
+    separator.separate_file(song, tmp_path, stems=("drums",), overwrite=True)
+    np.testing.assert_array_equal(read(written), first)
 
 
 def test_a_full_disk_leaves_nothing(convolutional, song, tmp_path):
@@ -146,7 +140,7 @@ def test_a_full_disk_leaves_nothing(convolutional, song, tmp_path):
 def test_too_little_room_is_said_before_the_work(separator, song, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(OutputError, match="disk is full"):
-        separator.separate_file(song, tmp_path / "out")
+        separator.separate_file(song, tmp_path / "out", bits="16")
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
@@ -166,88 +160,56 @@ def test_a_folder_that_cannot_be_made(separator, song, tmp_path):
         separator.separate_file(song, tmp_path / "out")
 
 
-def names(paths, **options):
-    return [item if isinstance(item, AudioError) else item[1].as_posix() for item in find_inputs(paths, **options)]
-
-
-def test_folders_give_their_audio_files(tmp_path):
-    for name in ("b.mp3", "a.flac", "cover.jpg", ".hidden.wav", "deep/c.wav", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert names([tmp_path]) == ["a.flac", "b.mp3"]
-    assert names([tmp_path], recursive=True) == ["a.flac", "b.mp3", "deep/c.wav"]
-    assert names([tmp_path / "notes.txt"]) == ["notes.txt"]  # a file that is named is tried
-
-
-def test_a_folder_without_audio_is_an_error(tmp_path):
-    (error,) = names([tmp_path])
-    assert "no audio file" in str(error)
-
-
-def plan(*paths, folder=Path("/out"), **options):
-    return plan_jobs([(Path(p), Path(Path(p).name)) for p in paths], folder, "m", SOURCES, OutputOptions(**options))
+def test_existing_files_are_refused_before_the_work(separator, song, tmp_path):
+    written = separator.separate_file(song, tmp_path / "out")
+    written["vocals"].write_text("older")
+    with pytest.raises(OutputError, match=r"drums\.wav: exists already"):
+        separator.separate_file(song, tmp_path / "out", progress=lambda *_: pytest.fail("work began"))
+    assert written["vocals"].read_text() == "older"
 
 
 @pytest.mark.parametrize(
-    ("name", "track"),
+    ("subtype", "format", "expected"),
     [
-        ("song.mp3", "song"),
-        ("a.b.c.flac", "a.b.c"),
-        ("-o.wav", "-o"),
-        ("🎸 naïve.ogg", "🎸 naïve"),
-        ("...mp3", "_.."),
-        ("..wav", "_."),
-        ("{stem}.wav", "{stem}"),
+        ("PCM_16", "wav", "PCM_16"),
+        ("PCM_24", "wav", "PCM_24"),
+        ("PCM_24", "flac", "PCM_24"),
+        ("FLOAT", "flac", "PCM_24"),
     ],
 )
-def test_tracks_are_named_after_their_files(name, track):
-    (job,) = plan(f"/in/{name}")
-    path = job.outputs["drums"]
-    assert path.parts[:3] == ("/", "out", "m")
-    assert path.parts[3] == track
+def test_the_bits_of_the_input_are_kept(separator, tmp_path, noise, subtype, format, expected):
+    soundfile.write(tmp_path / "song.wav", noise.T, 44100, subtype=subtype)
+    written = separator.separate_file(tmp_path / "song.wav", tmp_path, stems=("drums",), format=format)
+    assert soundfile.info(written["drums"]).subtype == expected
 
 
-@pytest.mark.parametrize(
-    "paths", [("/a/song.mp3", "/b/song.mp3"), ("/a/song.mp3", "/a/song.wav"), ("/a/é.wav", "/b/e\u0301.wav")]
-)
-def test_two_inputs_for_one_output_are_refused(paths):
-    with pytest.raises(ConfigError, match="would both become"):
-        plan(*paths)
+def test_mono_stays_mono(separator, tmp_path, noise):
+    soundfile.write(tmp_path / "song.wav", noise[0], 44100)
+    written = separator.separate_file(tmp_path / "song.wav", tmp_path)
+    assert {soundfile.info(path).channels for path in written.values()} == {1}
 
 
-def test_inputs_told_apart_by_suffix():
-    assert len(plan("/a/song.mp3", "/a/song.wav", filename="{track}.{trackext}/{stem}.{ext}")) == 2
+def test_a_part_of_a_song(separator, song, noise, tmp_path):
+    written = separator.separate_file(song, tmp_path, start=0.5, duration=1.0, two_stems="drums", bits="32f")
+    total = sum(read(path) for path in written.values())
+    np.testing.assert_allclose(total, noise[:, 22050 : 22050 + 44100], atol=1e-6)
 
 
-def test_the_same_input_twice_is_one_job():
-    assert len(plan("/a/song.mp3", "/a/song.mp3")) == 1
+def test_tags_are_copied_with_the_stem_in_the_title(separator, tmp_path, noise):
+    with soundfile.SoundFile(tmp_path / "song.flac", "w", 44100, 2) as file:
+        file.title, file.artist = "Aria", "Bach"
+        file.write(noise.T)
+    written = separator.separate_file(tmp_path / "song.flac", tmp_path, format="flac")
+    with soundfile.SoundFile(written["vocals"]) as file:
+        assert (file.title, file.artist) == ("Aria (vocals)", "Bach")
+    plain = separator.separate_file(tmp_path / "song.flac", tmp_path / "plain", format="flac", tags=False)
+    with soundfile.SoundFile(plain["vocals"]) as file:
+        assert not file.title
 
 
-def test_an_output_never_replaces_an_input():
-    with pytest.raises(ConfigError, match="replace an input"):
-        plan("/m/song/drums.wav", folder=Path("/"), filename="m/song/{stem}.{ext}")
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"format": "aiff"}, "format"),
-        ({"bits": "8"}, "bits"),
-        ({"format": "flac", "bits": "32f"}, "bits"),
-        ({"stems": ("drums",), "two_stems": "drums"}, "two_stems"),
-        ({"sample_rate": 1}, "sample_rate"),
-        ({"filename": "{track}.{ext}"}, "stem"),
-        ({"filename": "{artist}/{stem}"}, "filename"),
-        ({"filename": "{0}{stem}"}, "filename"),
-        ({"filename": "/{stem}"}, "below"),
-        ({"filename": "../{stem}"}, "below"),
-    ],
-)
-def test_options_that_make_no_sense_are_named(options, message):
-    with pytest.raises(ConfigError, match=message):
-        OutputOptions(**options)
-
-
-def test_a_stem_the_model_does_not_have():
-    with pytest.raises(ConfigError, match="not 'guitar'"):
-        plan("/a/song.mp3", stems=("guitar",))
+def test_a_silent_residual_is_reported(convolutional, consistent, song, tmp_path):
+    options = OutputOptions(residual=True)
+    for package, expected in ((convolutional, 0), (consistent, 1)):
+        (job,) = plan_jobs([(song, Path("song.wav"))], tmp_path, package.card.name, SOURCES, options)
+        warnings = Separator(package).run(job, options).warnings
+        assert sum("residual is silent" in text for text in warnings) == expected
