@@ -213,7 +213,7 @@ class _Report:
 
     def left_out(self, folder: Path, count: int) -> None:
         if count:
-            self._tell(f"{folder}: left out {count} stems that an earlier run wrote")
+            self._tell(f"{folder}: left out {count} stem{'s' if count > 1 else ''} that an earlier run wrote")
 
     def summarise(self) -> None:
         total = self._done + self._skipped + self.failures
