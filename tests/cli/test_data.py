@@ -25,10 +25,10 @@ def test_a_good_data_set(command_line, songs):
     code, out, err = command_line("data", "check", songs)
     assert (code, err) == (0, "")
     assert "good [live]" in out
-    assert out.splitlines()[-1] == "1 songs, 0.00 h; nothing is wrong"
+    assert out.splitlines()[-1] == "1 song, 0.00 h; no problems"
 
 
-def test_every_problem_is_a_line_and_the_rest_goes_on(command_line, songs):
+def test_every_problem_is_printed_on_a_line(command_line, songs):
     write(songs / "bad" / "drums.wav", np.zeros((88200, 2)))
     (songs / "bad" / "vocals.wav").write_text("no audio")
     code, out, _ = command_line("data", "check", "songs")
@@ -50,7 +50,7 @@ def test_json(command_line, songs):
     assert facts["version"] == 1
     (song,) = facts["songs"]
     assert song["path"] == "songs/good [live]"
-    assert song["mixture_error_db"] == pytest.approx(0, abs=0.1)  # half of it is missing, and half of it is there
+    assert song["mixture_error_db"] == pytest.approx(0, abs=0.1)  # the difference is as loud as the mixture
     assert [problem["kind"] for problem in song["problems"]] == ["sum"]
     track = song["tracks"]["drums"]
     assert (track["samples"], track["sample_rate"], track["channels"]) == (44100, 44100, 2)
@@ -78,4 +78,4 @@ def test_wrong_usage(command_line, songs):
 def test_a_folder_without_songs(command_line, songs):
     code, _, err = command_line("data", "check", songs, "--sources", "piano")
     assert code == 1
-    assert "no song in it has any of piano" in err
+    assert "no song in it has any of the stems piano" in err

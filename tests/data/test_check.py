@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ def write(path, samples, rate=RATE, subtype="PCM_16"):
 
 
 def stem(name, seconds=1.0, channels=2, level=0.2):
-    """Return noise, the same for the same name."""
+    """Return noise that depends on the name only."""
     rng = np.random.default_rng(list(name.encode()))
     return level * rng.uniform(-1, 1, (round(seconds * RATE), channels))
 
@@ -36,33 +35,28 @@ def root(tmp_path):
 
 
 def problems(root, **options):
-    """Return the kinds and messages of each song's problems."""
+    """Return the kind and message of each song's problems."""
     reports = check_data([root], **options)
     return {report.path.name: [(p.kind, p.message) for p in report.problems] for report in reports}
 
 
 def the_one(root, song="good", **options):
-    """Return the only problem there is, which has to be the song's."""
+    """Return the only problem found, which must be of the given song."""
     found = problems(root, **options)
     ((kind, message),) = found.pop(song)
     assert not any(found.values()), found
     return kind, message
 
 
-def test_nothing_is_wrong_with_good_songs(root):
+def test_good_songs_have_no_problems(root):
     fine, good = check_data([root])
     assert fine.problems == good.problems == ()
-    assert list(good.tracks) == [*sorted(SOURCES), "mixture"]
+    assert list(good.stems) == [*sorted(SOURCES), "mixture"]
     assert good.mixture_error < -60
     assert fine.mixture_error is None
-    track = good.tracks["bass"]
-    assert (track.samples, track.sample_rate, track.channels, track.clipped) == (RATE, RATE, 2, 0)
-    expected = stem("good bass")
-    assert track.peak == pytest.approx(np.abs(expected).max(), abs=1e-4)
-    assert track.rms == pytest.approx(np.sqrt((expected**2).mean()), rel=1e-3)
 
 
-def test_a_missing_stem_is_no_fault(root):
+def test_a_missing_stem_is_not_a_problem(root):
     (root / "fine" / "bass.flac").unlink()
     assert not any(problems(root).values())
 
@@ -75,7 +69,7 @@ def test_unreadable_files(root, content):
     assert problem.kind == "unreadable"
     assert str(root / "good" / "bass.wav") in problem.message
     assert report.unreadable == ("bass",)
-    assert report.tracks.keys() == {"drums", "other", "vocals", "mixture"}  # the others are measured
+    assert report.stems.keys() == {"drums", "other", "vocals", "mixture"}  # the others are measured
 
 
 def test_nan(root):
@@ -87,17 +81,17 @@ def test_nan(root):
     assert "bass.wav: the sample at 0.680 s is NaN" in message
 
 
-def test_a_file_that_ends_early_and_so_differs_in_length(root):
+def test_a_truncated_file_is_damaged_and_differs_in_length(root):
     path = root / "good" / "bass.wav"
     path.write_bytes(path.read_bytes()[:100_000])
     found = problems(root)["good"]
     assert [kind for kind, _ in found] == ["length", "damaged"]
-    assert found[0][1] == "bass has 24989 samples, the others have 44100"
+    assert found[0][1] == "lengths differ: bass has 24989 samples, the others have 44100 samples"
 
 
-def test_lengths_of_lossless_files_are_exact_and_of_lossy_ones_nearly(root):
+def test_lossless_files_have_exactly_equal_lengths_and_lossy_ones_nearly(root):
     write(root / "good" / "bass.wav", stem("good bass")[:-1])
-    assert the_one(root) == ("length", "bass has 44099 samples, the others have 44100")
+    assert the_one(root) == ("length", "lengths differ: bass has 44099 samples, the others have 44100 samples")
     for name in ("drums", "mixture"):
         (root / "good" / f"{name}.wav").unlink()
     write(root / "good" / "drums.ogg", stem("good drums"), subtype="VORBIS")
@@ -106,12 +100,12 @@ def test_lengths_of_lossless_files_are_exact_and_of_lossy_ones_nearly(root):
 
 def test_sample_rates_within_a_song(root):
     write(root / "good" / "bass.wav", stem("good bass"), rate=48000)
-    assert the_one(root) == ("sample-rate", "bass has 48000 Hz, the others have 44100")
+    assert the_one(root) == ("sample-rate", "sample rates differ: bass has 48000 Hz, the others have 44100 Hz")
 
 
 def test_channels_within_a_song(root):
     write(root / "good" / "vocals.wav", stem("good vocals", channels=1))
-    assert the_one(root) == ("channels", "vocals has 1 channels, the others have 2")
+    assert the_one(root) == ("channels", "numbers of channels differ: vocals has 1, the others have 2")
 
 
 def test_songs_unlike_most(root):
@@ -119,28 +113,40 @@ def test_songs_unlike_most(root):
         write(root / "odd" / f"{name}.wav", stem(f"odd {name}", channels=1), rate=32000)
     found = problems(root)
     assert found["odd"] == [
-        ("sample-rate", "has 32000 Hz, most songs have 44100"),
-        ("channels", "has 1 channels, most songs have 2"),
+        ("sample-rate", "the sample rate is 32000 Hz; most songs have 44100 Hz"),
+        ("channels", "the number of channels is 1; most songs have 2"),
     ]
     assert not found["good"]
 
 
-@pytest.mark.parametrize(("level", "silent"), [(0.0, True), (0.8e-4, True), (1.5e-4, False)])
-def test_silent_stems(root, level, silent):
-    write(root / "fine" / "bass.flac", np.round(stem("fine bass", level=level) * 2**15) / 2**15)
-    assert problems(root)["fine"] == ([("silent", "bass is silent")] if silent else [])
+def dithered(samples):
+    """Round to 16 bits with triangular dither."""
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(-0.5, 0.5, samples.shape) + rng.uniform(-0.5, 0.5, samples.shape)
+    return np.round(samples * 2**15 + noise) / 2**15
 
 
-def test_equal_stems_of_a_song_whatever_their_format(root):
+@pytest.mark.parametrize("samples", [np.zeros((RATE, 2)), dithered(np.zeros((RATE, 2)))], ids=["zeros", "dither"])
+def test_silent_stems(root, samples):
+    write(root / "fine" / "bass.flac", samples)
+    assert the_one(root, "fine") == ("silent", "bass is silent")
+
+
+def test_a_quiet_stem_is_not_silent(root):
+    write(root / "fine" / "bass.flac", dithered(stem("fine bass", level=1e-4)))  # -85 dB
+    assert not any(problems(root).values())
+
+
+def test_equal_stems_in_different_formats_are_duplicates(root):
     (root / "good" / "mixture.wav").unlink()
     (root / "good" / "vocals.wav").unlink()
     write(root / "good" / "vocals.flac", soundfile.read(root / "good" / "drums.wav", dtype="int16")[0])
     assert the_one(root) == ("duplicate", "drums and vocals are the same audio")
 
 
-def test_silent_stems_are_no_duplicates(root):
+def test_silent_stems_are_not_duplicates(root):
     for name in ("bass", "drums"):
-        write(root / "fine" / f"{name}.flac", np.zeros((RATE, 2)))
+        write(root / "fine" / f"{name}.flac", dithered(np.zeros((RATE, 2))))
     assert [kind for kind, _ in problems(root)["fine"]] == ["silent", "silent"]
 
 
@@ -156,7 +162,9 @@ def test_a_mixture_that_is_not_the_sum(root):
     write(root / "good" / "mixture.wav", sum(stem(f"good {name}") for name in SOURCES[:3]))
     kind, message = the_one(root)
     assert kind == "sum"
-    assert message == "mixture is not the sum of bass, drums, other, vocals: their difference has -5 dB of its level"
+    assert message == (
+        "the mixture is not the sum of bass, drums, other, vocals: the difference is at -5 dB of the mixture"
+    )
     assert the_one(root, sources=SOURCES)[0] == "sum"
     assert not any(problems(root, sources=SOURCES[:3]).values())
 
@@ -168,17 +176,11 @@ def test_a_lossy_mixture_is_nearly_the_sum(musdb_song):
     assert report.mixture_error < -15
 
 
-def test_clipping_is_counted_by_place_across_blocks(root):
-    samples = np.zeros((200_000, 2))
-    samples[::100] = 0.1
-    for first, last in ((10, 13), (1000, 1500), (65534, 65537), (131071, 131074), (5, 7)):  # the last is too short
-        samples[first:last, 0] = 1
-    samples[777:780, 1] = -1
-    samples[900:903, 1] = (0.9, 1, 0.95)  # a peak, not clipped
+def test_clipping(root):
+    samples = stem("loud", level=0.5)
+    samples[1000:1500] = 1
     write(root / "loud" / "drums.wav", samples)
-    assert the_one(root, "loud") == ("clipped", "drums clips in 5 places")
-    write(root / "loud" / "drums.wav", np.roll(samples, 3, axis=0) * 0.99)
-    assert not any(problems(root).values())
+    assert the_one(root, "loud") == ("clipped", "drums clips in 2 places")  # one in each channel
 
 
 def test_a_float_file_above_full_scale_does_not_clip(root):
@@ -186,14 +188,14 @@ def test_a_float_file_above_full_scale_does_not_clip(root):
     assert not any(problems(root).values())
 
 
-def test_a_stem_in_two_formats_is_that_songs_problem(root):
+def test_a_stem_in_two_formats_is_a_problem_of_its_song(root):
     write(root / "good" / "bass.flac", stem("good bass"))
     kind, message = the_one(root)
     assert kind == "ambiguous"
     assert "bass.flac and bass.wav" in message
 
 
-def test_a_sealed_folder_is_that_songs_problem(root, monkeypatch):
+def test_an_unreadable_folder_is_a_problem_of_its_song(root, monkeypatch):
     list_folder = Path.iterdir
 
     def refuse(path):
@@ -211,7 +213,7 @@ def test_a_sealed_folder_is_that_songs_problem(root, monkeypatch):
         find_songs([root])
 
 
-def test_every_root_counts_and_progress_is_told(root, tmp_path):
+def test_all_roots_are_checked_and_progress_is_reported(root, tmp_path):
     make_song(tmp_path / "more" / "good", seconds=0.1)
     steps = []
     reports = check_data([root, tmp_path / "more"], jobs=2, progress=lambda *step: steps.append(step))
@@ -220,22 +222,9 @@ def test_every_root_counts_and_progress_is_told(root, tmp_path):
     assert steps[-1] == (len(reports), len(reports))
 
 
-def test_folders_that_are_no_data_sets(tmp_path):
+def test_invalid_roots_are_errors(tmp_path):
     with pytest.raises(AudioError, match="no such folder"):
         check_data([tmp_path / "missing"])
     (tmp_path / "songs.toml").write_text("[stems]\ndrums = 1")
     with pytest.raises(ConfigError, match=r"stems\.drums"):
         check_data([tmp_path])
-
-
-def test_memory_does_not_grow_with_the_length(tmp_path):
-    peaks = []
-    for seconds in (10, 40):
-        folder = tmp_path / str(seconds)
-        for name in ("bass", "drums", "mixture"):
-            write(folder / "song" / f"{name}.wav", np.zeros((seconds * RATE, 2)))
-        tracemalloc.start()
-        check_data([folder])
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.1 * peaks[0]

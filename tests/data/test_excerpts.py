@@ -17,7 +17,7 @@ def songs(tmp_path):
     return cached(tmp_path / "songs", tmp_path)
 
 
-def test_an_excerpt_is_known_by_seed_and_index(songs):
+def test_an_excerpt_is_determined_by_seed_and_index(songs):
     options = {"samples": 5000, "length": 20}
     one, again = (ExcerptDataset(songs, seed=1, **options) for _ in range(2))
     other = ExcerptDataset(songs, seed=2, **options)
@@ -49,7 +49,7 @@ def test_weights_draw_some_songs_more_often(tmp_path):
     assert 260 < drums < 340
 
 
-def test_some_excerpts_are_repitched_whatever_the_worker(songs):
+def test_some_excerpts_are_repitched_in_workers_too(songs):
     options = {"samples": 20000, "length": 8, "seed": 3}
     changed = ExcerptDataset(songs, repitch=Repitch(probability=0.5), **options)
     loaded = list(torch.utils.data.DataLoader(changed, batch_size=None, num_workers=2))
@@ -61,4 +61,4 @@ def test_some_excerpts_are_repitched_whatever_the_worker(songs):
     never = ExcerptDataset(songs, repitch=Repitch(probability=0), **options)
     plain = [never[index] for index, draw in enumerate(draws) if draw is None]
     kept = [excerpt for excerpt, draw in zip(loaded, draws, strict=True) if draw is None]
-    assert all(map(torch.equal, plain, kept))  # the others are as they were
+    assert all(map(torch.equal, plain, kept))  # the others are unchanged

@@ -10,7 +10,7 @@ from partita.data.repitch import Change, Repitch
 
 RATE = 44100
 SOURCES = ("drums", "bass", "other", "vocals")
-ALIGNMENT = 0.006  # seconds within which an attack of all stems stays
+ALIGNMENT = 0.006  # seconds within which the stems' attacks stay aligned
 
 
 def frequency_of(samples):
@@ -20,7 +20,7 @@ def frequency_of(samples):
 
 
 def change(stem, change_, samples, sources=SOURCES):
-    """Apply a change to as many copies of a stem ``(samples,)`` as there are sources."""
+    """Apply a change to one copy of the mono stem ``(samples,)`` for each source."""
     stems = np.tile(stem.astype(np.float32), (len(sources), 2, 1))
     return change_.apply(stems, samples, sources, RATE)
 
@@ -39,13 +39,13 @@ def test_a_tone_rises_by_the_semitones_in_every_stem(semitones, tempo):
 
 
 @pytest.mark.parametrize(("semitones", "tempo"), [(0, 1.12), (0, 0.88), (2, 0.9), (-2, 1.1), (2, 1.05), (-2, 0.95)])
-def test_clicks_keep_their_place_in_the_bar_and_all_stems_theirs_together(semitones, tempo):
+def test_clicks_keep_their_place_in_the_bar_and_stems_stay_aligned(semitones, tempo):
     change_, samples = Change(semitones, tempo), 5 * RATE
-    beats = np.arange(1, 10) * RATE // 2  # of the result
+    beats = np.arange(1, 10) * RATE // 2  # in the result
     rng = np.random.default_rng(0)
     source = np.zeros((4, 2, change_.input_length(samples)), np.float32)
     source += (np.array([0, 0, 0.003, 0])[:, None, None] * rng.standard_normal(source.shape)).astype(np.float32)
-    source[1] += 0.01 * np.sin(2 * np.pi * 110 / RATE * np.arange(source.shape[2]))  # no stem is like another
+    source[1] += 0.01 * np.sin(2 * np.pi * 110 / RATE * np.arange(source.shape[2]))  # all stems differ
     for beat in beats:
         source[..., round(beat * tempo) : round(beat * tempo) + 8] = 1
     out = change_.apply(source, samples, SOURCES, RATE)
@@ -57,7 +57,7 @@ def test_clicks_keep_their_place_in_the_bar_and_all_stems_theirs_together(semito
         assert np.ptp(places) < ALIGNMENT * RATE
 
 
-def test_a_voice_keeps_its_formants_and_an_instrument_does_not():
+def test_vocals_keep_their_formants_and_instruments_do_not():
     change_, samples = Change(2, 1.0), 3 * RATE
     length = change_.input_length(samples)
     glottis = np.zeros(length)
@@ -77,7 +77,7 @@ def test_a_voice_keeps_its_formants_and_an_instrument_does_not():
         formant(out[1, 0, middle]),
     )
     assert instrument / before == pytest.approx(2 ** (2 / 12), rel=0.03)
-    assert singer / before == pytest.approx(1, abs=0.07)  # for the most part
+    assert singer / before == pytest.approx(1, abs=0.07)  # approximately
 
 
 def test_silence_stays_silence():
@@ -89,7 +89,7 @@ def test_silence_stays_silence():
 
 @settings(deadline=None, max_examples=15)
 @given(st.integers(-2, 2), st.floats(0.88, 1.12), st.integers(1, 30000), st.sampled_from(SOURCES))
-def test_the_result_has_the_length_asked_for_and_sound_to_its_end(semitones, tempo, samples, source):
+def test_the_result_has_the_requested_length_and_sounds_to_its_end(semitones, tempo, samples, source):
     change_ = Change(semitones, tempo)
     noise = np.random.default_rng(0).standard_normal((1, 1, change_.input_length(samples))).astype(np.float32)
     out = change_.apply(noise, samples, (source,), RATE)
@@ -98,7 +98,7 @@ def test_the_result_has_the_length_asked_for_and_sound_to_its_end(semitones, tem
     assert out[..., -500:].std() > 0.2 or samples < 500
 
 
-def test_changes_are_drawn_as_the_paper_says():
+def test_changes_follow_the_papers_distribution():
     rng = np.random.default_rng(0)
     draws = [Repitch().draw(rng) for _ in range(20000)]
     changes = [draw for draw in draws if draw]
@@ -108,6 +108,6 @@ def test_changes_are_drawn_as_the_paper_says():
     assert counts.min() > 0.9 * len(changes) / 5
     tempi = np.array([change_.tempo for change_ in changes])
     assert tempi.mean() == pytest.approx(1, abs=0.005)
-    assert tempi.std() == pytest.approx(0.05, rel=0.05)  # clipping takes little off
+    assert tempi.std() == pytest.approx(0.05, rel=0.05)  # clipping narrows it only slightly
     assert (tempi.min(), tempi.max()) == (0.88, 1.12)
     assert Repitch(probability=0).draw(rng) is None

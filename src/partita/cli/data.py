@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from partita.audio.level import decibels
 from partita.cli.console import human, printable, stem_names
 
 if TYPE_CHECKING:
-    from partita.data.check import SongReport
+    from partita.data import SongReport
 
 __all__ = ["data"]
 
-data = typer.Typer(name="data", help="Look after data sets of songs.", no_args_is_help=True)
+data = typer.Typer(name="data", help="Inspect data sets of songs.", no_args_is_help=True)
 
 
 @data.callback()
 def _data() -> None:
-    pass  # makes "check" a command of its own, though it is the only one
+    pass  # makes "check" a subcommand, although it is the only one
 
 
 @data.command()
@@ -31,18 +31,25 @@ def check(
         list[Path], typer.Argument(metavar="DIR...", exists=True, file_okay=False, help="Folders of songs.")
     ],
     sources: Annotated[
-        str | None, typer.Option(help="Names of the stems, such as drums,bass; by default all there are.")
+        str | None, typer.Option(help="Stems to check, such as drums,bass (default: all).", show_default=False)
     ] = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Songs read at once.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", min=1, help="Songs read in parallel (default: one for each core).", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Find what is wrong with songs: files that are damaged, differ in form, are silent, clipped or doubled.
+    """Check songs for problems: damaged files, unequal formats, silent stems, clipping, duplicates.
 
-    Exits with 0 if nothing is wrong, with 1 if something is.
+    A stem is silent if its RMS level is at most -90 dB, as in `partita evaluate`.
+
+    Exits with 0 if there are no problems, otherwise with 1.
     """
     from rich.progress import Progress
 
-    from partita.data.check import check_data
+    from partita.data import check_data
 
     names = stem_names("--sources", sources)
     with Progress(console=human, transient=True, disable=as_json or not human.is_terminal) as progress:
@@ -63,15 +70,15 @@ def _facts(report: SongReport) -> dict[str, Any]:
         "path": str(report.path),
         "tracks": {
             name: {
-                "samples": track.samples,
-                "sample_rate": track.sample_rate,
-                "channels": track.channels,
-                "peak_db": _decibels(track.peak),
-                "rms_db": _decibels(track.rms),
+                "samples": stem.samples,
+                "sample_rate": stem.sample_rate,
+                "channels": stem.channels,
+                "peak_db": _level(stem.peak),
+                "rms_db": _level(stem.rms),
             }
-            for name, track in report.tracks.items()
+            for name, stem in report.stems.items()
         },
-        "mixture_error_db": report.mixture_error and round(report.mixture_error, 1),
+        "mixture_error_db": None if report.mixture_error is None else round(report.mixture_error, 1),
         "problems": [{"kind": problem.kind, "message": problem.message} for problem in report.problems],
     }
 
@@ -82,21 +89,21 @@ def _print_table(reports: list[SongReport]) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
-    known = dict.fromkeys(name for report in reports for name in (*report.tracks, *report.unreadable))
-    stems = [*(name for name in known if name != "mixture"), *(["mixture"] if "mixture" in known else [])]
-    table = Table(box=None, caption="stems: level in dB (root mean square)", caption_justify="left")
+    known = dict.fromkeys(name for report in reports for name in (*report.stems, *report.unreadable))
+    names = [*(name for name in known if name != "mixture"), *(["mixture"] if "mixture" in known else [])]
+    table = Table(box=None, caption="stems: RMS level in dB", caption_justify="left")
     table.add_column("song", overflow="fold")
-    for column in ("length", "Hz", "channels", *(escape(printable(name)) for name in stems)):
+    for column in ("length", "Hz", "channels", *(escape(printable(name)) for name in names)):
         table.add_column(column, justify="right")
     table.add_column("")
     for report in reports:
-        tracks = report.tracks.values()
+        stems = report.stems.values()
         table.add_row(
             escape(printable(report.path.name)),
-            _span({_clock(track.samples / track.sample_rate) for track in tracks}),
-            _span({str(track.sample_rate) for track in tracks}),
-            _span({str(track.channels) for track in tracks}),
-            *(_cell(report, name) for name in stems),
+            _span({_clock(stem.samples / stem.sample_rate) for stem in stems}),
+            _span({str(stem.sample_rate) for stem in stems}),
+            _span({str(stem.channels) for stem in stems}),
+            *(_cell(report, name) for name in names),
             "[red]" + ", ".join(dict.fromkeys(p.kind for p in report.problems)) + "[/]" if report.problems else "ok",
         )
     console.print(table)
@@ -107,19 +114,19 @@ def _print_table(reports: list[SongReport]) -> None:
                 f"[red]{escape(printable(str(report.path)))}[/]: {escape(printable(problem.message))}", soft_wrap=True
             )
     kinds = Counter(kind for report in bad for kind in dict.fromkeys(problem.kind for problem in report.problems))
-    seconds = sum(max((t.samples / t.sample_rate for t in report.tracks.values()), default=0) for report in reports)
-    summary = f"{len(reports)} songs, {seconds / 3600:.2f} h; "
-    summary += ", ".join(f"{kind} in {count}" for kind, count in kinds.most_common()) or "nothing is wrong"
-    console.print(summary)
+    seconds = sum(max((s.samples / s.sample_rate for s in report.stems.values()), default=0) for report in reports)
+    songs = "1 song" if len(reports) == 1 else f"{len(reports)} songs"
+    found = ", ".join(f"{kind} in {count}" for kind, count in kinds.most_common()) or "no problems"
+    console.print(f"{songs}, {seconds / 3600:.2f} h; {found}")
 
 
 def _cell(report: SongReport, name: str) -> str:
     if name in report.unreadable:
         return "[red]unreadable[/]"
-    if name not in report.tracks:
+    if name not in report.stems:
         return "-"
-    level = _decibels(report.tracks[name].rms)
-    return "silent" if level is None else f"{level:.1f}"
+    stem = report.stems[name]
+    return "silent" if stem.silent else f"{decibels(stem.rms):.1f}"
 
 
 def _span(values: set[str]) -> str:
@@ -127,8 +134,10 @@ def _span(values: set[str]) -> str:
 
 
 def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{seconds % 60:04.1f}"
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{minutes:.0f}:{rest:04.1f}"
 
 
-def _decibels(value: float) -> float | None:
-    return round(20 * math.log10(value), 1) if value else None
+def _level(amplitude: float) -> float | None:
+    """Return a level in dB, as JSON can hold it: ``None`` for digital silence."""
+    return round(decibels(amplitude), 1) if amplitude else None

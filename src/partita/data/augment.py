@@ -1,7 +1,7 @@
-"""The paper's augmentation, on whole batches of stems ``(batch, sources, channels, samples)``.
+"""The paper's augmentation of training batches: stems, float ``(batch, sources, channels, samples)``.
 
-Appendix "data augmentation" of the paper; :func:`scale` is of the 2021 revision. Every function takes the
-generator that decides, so that a batch is the same for the same seed.
+See the paper's appendix "data augmentation"; :func:`scale` comes from its 2021 revision. Every function draws from the
+generator it is given, so the same seed gives the same batch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ __all__ = ["flip_channels", "flip_sign", "remix", "scale", "shift"]
 
 
 def shift(stems: Tensor, room: int, generator: torch.Generator, *, together: bool = False) -> Tensor:
-    """Cut ``room`` samples off every stem, each at its own offset between 0 and ``room``, or a song's ``together``."""
+    """Shift the stems in time by random offsets.
+
+    Args:
+        stems: ``(batch, sources, channels, samples)``.
+        room: Largest offset in samples.
+        generator: Source of the random offsets, uniform between 0 and ``room``.
+        together: Use one offset for all stems of an item instead of one for each stem.
+
+    Returns:
+        ``(batch, sources, channels, samples - room)``.
+    """
     batch, sources, channels, samples = stems.shape
     kept = samples - room
     offsets = torch.randint(room + 1, (batch, 1 if together else sources), generator=generator).expand(-1, sources)
@@ -26,13 +36,13 @@ def shift(stems: Tensor, room: int, generator: torch.Generator, *, together: boo
 
 
 def flip_sign(stems: Tensor, generator: torch.Generator) -> Tensor:
-    """Turn the sign of each stem with probability one half."""
+    """Invert the sign of each stem with probability 1/2."""
     signs = torch.randint(2, (*stems.shape[:2], 1, 1), generator=generator) * 2 - 1
     return stems * signs.to(stems)
 
 
 def flip_channels(stems: Tensor, generator: torch.Generator) -> Tensor:
-    """Exchange left and right of each stem with probability one half; mono is left as it is."""
+    """Swap the left and right channels of each stem with probability 1/2; mono is returned unchanged."""
     if stems.shape[2] < 2:
         return stems
     flipped = torch.randint(2, (*stems.shape[:2], 1, 1), generator=generator).bool().to(stems.device)
@@ -46,12 +56,18 @@ def scale(stems: Tensor, low: float, high: float, generator: torch.Generator) ->
 
 
 def remix(stems: Tensor, group: int, generator: torch.Generator) -> Tensor:
-    """Make new songs of the stems of each ``group`` neighbours in the batch.
+    """Mix stems of different songs: permute each source independently within groups of consecutive batch items.
 
-    Every source is permuted on its own within its group.
+    Args:
+        stems: ``(batch, sources, channels, samples)``.
+        group: Number of items in a group.
+        generator: Source of the random permutations.
+
+    Returns:
+        The permuted stems, in the shape of ``stems``.
 
     Raises:
-        ValueError: The batch is not a multiple of ``group``.
+        ValueError: The batch size is not a multiple of ``group``.
     """
     batch, sources = stems.shape[:2]
     if batch % group:

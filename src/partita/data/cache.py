@@ -1,10 +1,9 @@
-"""Songs decoded once and mapped into memory, so that loading never holds up training."""
+"""Songs decoded once and memory-mapped, so that training does not wait for decoders."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -20,25 +19,26 @@ from partita.data.readers import open_stem
 from partita.data.songs import Song
 from partita.errors import AudioError, OutputError
 from partita.system.atomic import open_atomically, write_atomically
+from partita.system.cores import usable_cores
 
 __all__ = ["CachedSong", "cache_song", "cache_songs"]
 
-_VERSION = 2  # of an entry's form; entries of another one are not found, and decoded anew
-_PEAK = 32767
-_LENGTH_TOLERANCE = 0.1  # seconds by which the stems of a song may differ: lossy encoders pad
+_VERSION = 2  # of the file layout; songs cached in another layout are decoded again
+_PEAK = 32767  # int16 value of each stem's peak
+_LENGTH_TOLERANCE = 0.1  # seconds by which the stems of a song may differ, since lossy encoders pad
 
 
 @dataclass(frozen=True)
 class CachedSong:
-    """A decoded song. It holds no samples but maps them, in each process that reads them.
+    """A decoded song, whose samples stay on disk and are memory-mapped by each process that reads them.
 
     Attributes:
-        song: What was decoded.
-        path: The samples.
-        sources: Names of the stems, in the order of the samples.
-        sample_rate: Hz.
-        shape: Of the samples: sources, channels, samples.
-        gains: What the int16 values of each stem are multiplied by to give its samples.
+        song: The song that was decoded.
+        path: File of the samples, int16.
+        sources: Names of the stems, in the order in which they are stored.
+        sample_rate: Sample rate in Hz.
+        shape: ``(sources, channels, samples)``.
+        gains: For each stem, the factor that turns int16 values into samples.
         deviation: Standard deviation of the mono mixture.
     """
 
@@ -52,25 +52,25 @@ class CachedSong:
 
     @property
     def name(self) -> str:
-        """Name of the song."""
+        """The song's name."""
         return self.song.name
 
     @property
     def samples(self) -> int:
-        """Length in samples."""
+        """The song's length in samples."""
         return self.shape[2]
 
     @cached_property
     def stems(self) -> NDArray[np.int16]:
-        """The samples, of shape ``shape``, the peak of each stem at 32767."""
+        """The stored values, int16 ``(sources, channels, samples)``; each stem's peak is 32767."""
         return np.memmap(self.path, np.int16, "r", shape=self.shape)
 
     def read(self, start: int = 0, samples: int | None = None) -> NDArray[np.float32]:
-        """Return an excerpt of all stems; outside the song there is silence.
+        """Read an excerpt of all stems, padded with silence outside the song.
 
         Args:
-            start: Of the excerpt, in samples; may be negative.
-            samples: Its length; by default to the end of the song.
+            start: First sample of the excerpt; may be negative.
+            samples: Length of the excerpt in samples (default: to the end of the song).
 
         Returns:
             Float32 ``(sources, channels, samples)``.
@@ -86,25 +86,27 @@ class CachedSong:
         return out
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "stems"}  # a worker maps the file
+        # without the mapped samples: the receiving process maps the file itself
+        return {name: value for name, value in self.__dict__.items() if name != "stems"}
 
 
 def cache_song(song: Song, sources: Sequence[str], channels: int, sample_rate: int, folder: Path) -> CachedSong:
-    """Decode a song into ``folder``, or find it there.
+    """Decode a song into a cache folder, unless it is already there.
 
-    The stems are stored as 16-bit integers with a gain each, so that none clips and quiet ones keep their precision.
-    An entry is known by the paths, sizes and times of its files, the sources, channels and sample rate.
+    Stems are stored as 16-bit integers, each with its own gain: no stem clips, and quiet stems keep their precision.
+    Four stereo stems at 44.1 kHz take 42 MB a minute. A song is decoded again when the path, size or modification time
+    of a file changes, or when other sources, channels or another sample rate are requested.
 
     Args:
         song: The song.
-        sources: Names of the stems, in the order wanted; what the song does not have is silent.
-        channels: Of the decoded stems, 2 or 1.
-        sample_rate: Of the decoded stems, Hz.
-        folder: Of the cache; any number of processes may share it.
+        sources: Names of the stems, in the order in which to store them; stems the song lacks are silent.
+        channels: Number of channels to decode to, 2 or 1.
+        sample_rate: Sample rate to decode to, in Hz.
+        folder: The cache folder; any number of processes may share it.
 
     Raises:
         AudioError: A stem cannot be decoded, or the stems differ in length by more than 0.1 s.
-        OutputError: The cache cannot be written, as when the disk is full; nothing partial stays.
+        OutputError: The cache cannot be written, for example because the disk is full; no partial files remain.
     """
     key = _key(song, sources, channels, sample_rate)
     array_path, facts_path = folder / f"{key}.pcm", folder / f"{key}.json"
@@ -115,9 +117,9 @@ def cache_song(song: Song, sources: Sequence[str], channels: int, sample_rate: i
             with open_atomically(array_path) as file:
                 for stem in stems:
                     file.write(stem.data)
-            write_atomically(facts_path, json.dumps(facts).encode())  # last: its presence says the entry is whole
+            write_atomically(facts_path, json.dumps(facts).encode())  # written last: it marks the entry as complete
         except OutputError as error:
-            raise OutputError(f"{error}; free some space, or keep decoded songs in another folder") from error
+            raise OutputError(f"{error}; free some space or choose another folder for decoded songs") from error
     known = json.loads(facts_path.read_bytes())
     shape = (len(sources), channels, known["samples"])
     return CachedSong(song, array_path, tuple(sources), sample_rate, shape, tuple(known["gains"]), known["deviation"])
@@ -133,21 +135,21 @@ def cache_songs(
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[CachedSong], list[AudioError]]:
-    """Cache many songs at once, leaving out those that cannot be read.
+    """Cache many songs in parallel, leaving out those that cannot be read.
 
-    Whatever was cached before it broke off is found by the next call.
+    After an interruption, the next call decodes only the songs that are missing.
 
     Args:
         songs: The songs.
-        sources: As for :func:`cache_song`, like the next three.
-        channels: See there.
-        sample_rate: See there.
-        folder: See there.
-        jobs: Threads, since decoders let others run; by default one a processor, 8 at most: each holds a song.
-        progress: Called with the number of songs done and of all, after each.
+        sources: Names of the stems, as for :func:`cache_song`.
+        channels: Number of channels to decode to, 2 or 1.
+        sample_rate: Sample rate to decode to, in Hz.
+        folder: The cache folder.
+        jobs: Number of threads, each of which holds a song in memory (default: one for each core, at most 8).
+        progress: Called after each song with the number of songs done and the number of all songs.
 
     Returns:
-        The cached songs, in the order of ``songs``, and an error for each one left out, which names it.
+        The cached songs, in the order of ``songs``, and for each song left out an error that names it.
 
     Raises:
         AudioError: None of the songs can be read.
@@ -155,7 +157,7 @@ def cache_songs(
     """
     done: dict[int, CachedSong] = {}
     problems: dict[int, AudioError] = {}
-    pool = ThreadPoolExecutor(jobs or min(8, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(jobs or min(8, usable_cores()))
     try:
         tasks = {
             pool.submit(cache_song, song, sources, channels, sample_rate, folder): index
@@ -191,7 +193,7 @@ def _key(song: Song, sources: Sequence[str], channels: int, sample_rate: int) ->
 def _decode(
     song: Song, sources: Sequence[str], channels: int, sample_rate: int
 ) -> tuple[list[NDArray[np.int16]], list[float], float]:
-    """Return ``(channels, samples)`` for each source, their gains, and the deviation of the mono mixture."""
+    """Return int16 ``(channels, samples)`` of each source, their gains, and the deviation of the mono mixture."""
     decoded: dict[str, NDArray[np.int16]] = {}
     gains = dict.fromkeys(sources, 0.0)
     mono = np.zeros(0, np.float32)
@@ -203,7 +205,7 @@ def _decode(
         decoded[name] = np.rint(stem / np.float32(gains[name])).astype(np.int16)
     lengths = [stem.shape[1] for stem in decoded.values()]
     if not mono.size:
-        raise AudioError(f"{song.name}: has no sound in any of {', '.join(sources)}")
+        raise AudioError(f"{song.name}: has no samples in any of {', '.join(sources)}; export its stems again")
     if max(lengths) - min(lengths) > _LENGTH_TOLERANCE * sample_rate:
         raise AudioError(
             f"{song.name}: its stems differ in length ({min(lengths)} to {max(lengths)} samples); export them again"

@@ -1,4 +1,4 @@
-"""Excerpts of songs for training."""
+"""Random excerpts of cached songs, for training."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ __all__ = ["ExcerptDataset"]
 
 
 class ExcerptDataset(Dataset[Tensor]):
-    """Endless excerpts, excerpt ``i`` of a seed being always the same.
+    """Random excerpts of songs, each determined by the seed and its index.
 
-    Excerpts are drawn uniformly over the songs' time and divided by the deviation of their song's mixture, as in
-    the paper; its mean, which belongs to no stem, stays out. Item: float32 ``(sources, channels, samples)``.
+    Excerpts are drawn uniformly over the duration of all songs. As in the paper, they are divided by the standard
+    deviation of their song's mixture; its mean is not subtracted, since it belongs to no single stem.
+
+    Each item is float32 ``(sources, channels, samples)``.
 
     Args:
-        songs: Where to draw from.
-        samples: Length of an excerpt.
+        songs: The songs to draw from.
+        samples: Length of an excerpt in samples.
         length: Number of excerpts.
-        seed: Of the drawing.
-        weights: How much likelier a second of each song is than others; equal by default.
-        repitch: Changes the pitch and the tempo of some excerpts.
+        seed: Seed of the random draws.
+        weights: For each song, the relative probability of drawing one of its seconds (default: all equal).
+        repitch: Random changes of pitch and tempo (default: none).
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class ExcerptDataset(Dataset[Tensor]):
         return torch.from_numpy(stems)
 
     def place(self, index: int, samples: int, rng: np.random.Generator) -> tuple[CachedSong, int]:
-        """Return the song of an excerpt of ``samples`` and its first sample there."""
+        """Draw the song and the first sample of an excerpt that is ``samples`` long."""
         which = min(int(np.searchsorted(self._cumulative, rng.random(), side="right")), len(self.songs) - 1)
         song = self.songs[which]
         return song, int(rng.integers(0, max(1, song.samples - samples + 1)))

@@ -1,7 +1,7 @@
-"""``songs.toml``, which says what stems are made of where the files are not named after them.
+"""``songs.toml``: which files make up each stem, for data sets whose files are not named after the stems.
 
-It lies beside the songs' folders and maps a stem to a file pattern or several, in each song's folder; the audio
-files that match are summed. Stems it does not name keep to the file of their name::
+The manifest stands next to the song folders. It maps a stem to one or more file patterns, relative to each song's
+folder; all matching audio files are summed. A stem that is not listed is read from the file named after it::
 
     [stems]
     drums = ["kick*", "snare*", "overheads/*"]
@@ -21,10 +21,13 @@ MANIFEST = "songs.toml"
 
 
 def read_manifest(root: Path) -> dict[str, tuple[str, ...]]:
-    """Return the patterns of each stem that the manifest of a folder of songs names; none without a manifest.
+    """Read the manifest of a folder of songs.
+
+    Returns:
+        The file patterns of each listed stem; empty if there is no manifest.
 
     Raises:
-        ConfigError: It cannot be read, or is no such manifest.
+        ConfigError: The manifest cannot be read or is invalid.
     """
     path = root / MANIFEST
     if not path.exists():
@@ -35,17 +38,17 @@ def read_manifest(root: Path) -> dict[str, tuple[str, ...]]:
             raise ConfigError(f"{path}: unknown field {key!r}{nearest(key, ['stems'])}")
     stems = content.get("stems")
     if not isinstance(stems, dict) or not stems:
-        raise ConfigError(f'{path}: needs a table [stems] with lines like drums = ["kick*", "snare*"]')
+        raise ConfigError(f'{path}: needs a [stems] table with lines such as drums = ["kick*", "snare*"]')
     return {name: _patterns(path, name, value) for name, value in stems.items()}
 
 
 def _patterns(path: Path, name: str, value: object) -> tuple[str, ...]:
     patterns = [value] if isinstance(value, str) else value
     if name == "mixture":
-        raise ConfigError(f"{path}: stems.mixture: the mixture is no stem; leave it out")
+        raise ConfigError(f"{path}: stems.mixture: the mixture is not a stem; remove this line")
     if not isinstance(patterns, list) or not patterns or not all(isinstance(pattern, str) for pattern in patterns):
-        raise ConfigError(f'{path}: stems.{name}: give a pattern or a list of them, such as ["kick*", "snare*"]')
+        raise ConfigError(f'{path}: stems.{name}: give a pattern or a list of patterns, such as ["kick*", "snare*"]')
     for pattern in patterns:
         if not pattern or PurePath(pattern).is_absolute() or ".." in PurePath(pattern).parts:
-            raise ConfigError(f"{path}: stems.{name}: {pattern!r} leads out of a song's folder")
+            raise ConfigError(f"{path}: stems.{name}: {pattern!r} points outside the song's folder; choose files in it")
     return tuple(patterns)

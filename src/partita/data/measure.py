@@ -1,4 +1,4 @@
-"""What the stems of a song are, measured in one reading, block by block."""
+"""Statistics of a song's stems, measured in one pass over its files."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partita.audio import Source
+from partita.audio.level import decibels, is_silent
 from partita.data.readers import open_stem
 from partita.data.songs import Song
 from partita.errors import AudioError
 
-__all__ = ["Measurement", "Track", "measure_song"]
+__all__ = ["Measurement", "StemStatistics", "measure_song"]
 
-_BLOCK = 65536  # samples read at a time, of each stem
-_FULL_SCALE = 0.9999  # 16-bit samples clipped at 32767 reach 0.99997
+_BLOCK = 65536  # samples of each stem read at a time
+_FULL_SCALE = 0.9999  # a 16-bit sample clipped at 32767 is 0.99997
+_LEAST_ERROR = 1e-20  # of the mixture's energy: -200 dB stands for an exact sum
 
 Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Track:
-    """What a stem or the mixture of a song was found to be.
+class StemStatistics:
+    """Statistics of a stem or of the mixture.
 
     Attributes:
-        samples: Length.
-        sample_rate: Hz.
-        channels: Number of them.
+        samples: Length in samples.
+        sample_rate: Sample rate in Hz.
+        channels: Number of channels.
         peak: Largest magnitude; full scale is 1.
-        rms: Root mean square of all samples.
-        clipped: Number of places where three or more samples in a row stick to the same value at full scale.
-        digest: Of the samples; the same for the same audio, whatever its format.
-        warnings: What decoding found wrong, in sentences.
+        rms: Root mean square over all samples and channels.
+        clipped: Number of runs of three or more equal samples at full scale.
+        digest: Hash of the decoded samples, which does not depend on the file format.
+        warnings: Problems found while decoding, one sentence each.
     """
 
     samples: int
@@ -47,24 +49,34 @@ class Track:
     digest: str
     warnings: tuple[str, ...]
 
+    @property
+    def silent(self) -> bool:
+        """Whether the stem counts as silent: its level (RMS) is at most -90 dB (:mod:`partita.audio.level`)."""
+        return is_silent(self.rms**2)
+
 
 @dataclass(frozen=True)
 class Measurement:
-    """A song's tracks.
+    """Statistics of a song.
 
     Attributes:
-        tracks: Each stem that could be read to its end, and the ``mixture``.
-        faults: Why the others could not be read.
-        mixture_error: Energy of (mixture - sum of the stems) in dB of the mixture's, where both are known.
+        stems: Statistics of each stem that could be read to its end, and of the recorded ``mixture``.
+        faults: For each of the others, why it could not be read.
+        mixture_error: Energy of (mixture - sum of the stems) relative to the mixture, in dB; ``None`` if there is
+            no mixture, or none in the format of all stems.
     """
 
-    tracks: dict[str, Track]
+    stems: dict[str, StemStatistics]
     faults: dict[str, AudioError]
     mixture_error: float | None
 
 
 def measure_song(song: Song) -> Measurement:
-    """Read all stems of a song side by side; memory does not grow with its length."""
+    """Measure all stems of a song in parallel, block by block; memory does not grow with its length.
+
+    Args:
+        song: The song. Stems that cannot be read are reported in the result.
+    """
     readers: dict[str, Source] = {}
     faults: dict[str, AudioError] = {}
     for name in [*song.stems, *(["mixture"] if song.mixture else [])]:
@@ -81,12 +93,12 @@ def measure_song(song: Song) -> Measurement:
             meters[name].update(block)
         if comparable and len(blocks) == len(song.stems) + 1:
             residual.update(blocks)
-    tracks = {name: meters[name].track(reader) for name, reader in readers.items() if name not in faults}
-    return Measurement(tracks, faults, residual.level() if comparable and not faults else None)
+    stems = {name: meters[name].statistics(reader) for name, reader in readers.items() if name not in faults}
+    return Measurement(stems, faults, residual.level() if comparable and not faults else None)
 
 
 def _side_by_side(readers: Mapping[str, Source], faults: dict[str, AudioError]) -> Iterator[dict[str, Samples]]:
-    """Yield the next block of each that has one; what fails goes into ``faults``."""
+    """Yield the next block of each source that has one; add those that fail to ``faults``."""
     streams = {name: reader.blocks(_BLOCK) for name, reader in readers.items()}
     while streams:
         blocks: dict[str, Samples] = {}
@@ -102,6 +114,8 @@ def _side_by_side(readers: Mapping[str, Source], faults: dict[str, AudioError]) 
 
 
 class _Meter:
+    """Accumulates the statistics of one stem."""
+
     def __init__(self) -> None:
         self._samples = 0
         self._peak = 0.0
@@ -120,9 +134,9 @@ class _Meter:
         self._clipped += _flat_tops(joined)
         self._tail = joined[:, -3:]
 
-    def track(self, reader: Source) -> Track:
+    def statistics(self, reader: Source) -> StemStatistics:
         values = self._samples * reader.channels
-        return Track(
+        return StemStatistics(
             samples=self._samples,
             sample_rate=reader.sample_rate,
             channels=reader.channels,
@@ -135,17 +149,17 @@ class _Meter:
 
 
 def _flat_tops(samples: Samples) -> int:
-    """Count the runs of three or more equal samples at full scale whose third one is not among the first three."""
+    """Count runs of three or more equal samples at full scale, except those complete within the first three samples."""
     loud = np.abs(samples) >= _FULL_SCALE
     if not loud.any():
         return 0
     same = loud[:, 1:] & (samples[:, 1:] == samples[:, :-1])
-    third = same[:, 1:] & same[:, :-1]  # of a run, or a later one
+    third = same[:, 1:] & same[:, :-1]  # the third sample of a run or a later one
     return int((third[:, 1:] & ~third[:, :-1]).sum())
 
 
 class _Residual:
-    """The energy of what the stems lack of the mixture."""
+    """Accumulates the energy of (mixture - sum of the stems) and of the mixture."""
 
     def __init__(self) -> None:
         self._difference = 0.0
@@ -164,7 +178,7 @@ class _Residual:
     def level(self) -> float | None:
         if not self._mixture:
             return None
-        return 10 * math.log10(max(self._difference / self._mixture, 1e-20))
+        return decibels(math.sqrt(max(self._difference / self._mixture, _LEAST_ERROR)))
 
 
 def _energy(block: Samples) -> float:

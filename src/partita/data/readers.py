@@ -1,4 +1,4 @@
-"""Stems as sources of audio, whatever they are stored as: a file, a sum of files, or a stream of a ``.stem.mp4``."""
+"""Stems as audio sources, however they are stored: as a file, a sum of files, or a stream of a ``.stem.mp4``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from partita.audio import AudioReader, Source, SumSource
 from partita.data.songs import STEM_MP4, STEM_MP4_STREAMS, Song
 from partita.errors import AudioError
 
-__all__ = ["open_stem"]
+__all__ = ["open_stem", "song_seconds"]
 
 
 def open_stem(song: Song, stem: str, channels: int | None = None) -> Source:
@@ -15,11 +15,11 @@ def open_stem(song: Song, stem: str, channels: int | None = None) -> Source:
     Args:
         song: The song.
         stem: A name in ``song.stems``, or ``mixture`` if ``song.mixture`` is set.
-        channels: Number of channels to remix to, 2 or 1; ``None`` keeps those of the files.
+        channels: Number of channels to remix to, 2 or 1; ``None`` keeps the channels of the files.
 
     Raises:
-        AudioError: It cannot be read, or the files it is the sum of differ in sample rate.
-        ConfigError: It cannot be remixed to that many channels.
+        AudioError: A file cannot be read, or the files of a summed stem differ in sample rate.
+        ConfigError: The audio cannot be remixed to that many channels.
     """
     files = song.files(stem)
     if files[0].name.lower().endswith(STEM_MP4):
@@ -35,7 +35,25 @@ def open_stem(song: Song, stem: str, channels: int | None = None) -> Source:
     for part in parts:
         if part.sample_rate != parts[0].sample_rate:
             raise AudioError(
-                f"{part.path}: has {part.sample_rate} Hz and cannot be added to {files[0].name} with "
+                f"{part.path}: its sample rate is {part.sample_rate} Hz, that of {files[0].name} is "
                 f"{parts[0].sample_rate} Hz; resample one of them"
             )
     return SumSource(parts)
+
+
+def song_seconds(song: Song) -> float:
+    """Return the length of a song in seconds, as the header of its first stem's file states it.
+
+    A file whose header states no length is decoded and counted.
+
+    Args:
+        song: A song with at least one stem.
+
+    Raises:
+        AudioError: The file cannot be read.
+    """
+    reader = AudioReader(next(iter(song.stems.values())), None)
+    frames = reader.frames_declared
+    if frames is None:
+        frames = sum(block.shape[1] for block in reader.blocks())
+    return frames / reader.sample_rate

@@ -1,4 +1,4 @@
-"""The pitch and tempo augmentation of the paper's 2021 revision, by Rubber Band."""
+"""The pitch and tempo augmentation of the paper's 2021 revision, computed by Rubber Band."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 __all__ = ["Change", "Repitch"]
 
-_TAIL = 8192  # samples beyond the end, where the stretcher runs out of sound
+_TAIL = 8192  # extra input samples: the stretcher's output fades where its input ends
 
-# Rubber Band's faster engine, without the transients that spoil its held tones; it keeps formants by default
+# Rubber Band's faster engine, without transient detection, which distorts sustained tones. It preserves formants.
 _ENGINE: dict[str, Any] = {"high_quality": False, "transient_mode": "smooth"}
 
 
@@ -25,29 +25,29 @@ class Change:
     """A change of pitch and tempo.
 
     Attributes:
-        semitones: By which the pitch rises.
-        tempo: By which the speed is multiplied.
+        semitones: Change of pitch; positive is up.
+        tempo: Factor of the speed; above 1 is faster.
     """
 
     semitones: int
     tempo: float
 
     def input_length(self, samples: int) -> int:
-        """Return how many samples must go in for at least ``samples`` to come out."""
+        """Return the number of input samples needed for ``samples`` samples of output."""
         return math.ceil(samples * self.tempo) + _TAIL
 
     def apply(
         self, stems: NDArray[np.float32], samples: int, sources: Sequence[str], sample_rate: int
     ) -> NDArray[np.float32]:
-        """Change all stems alike; ``vocals`` keep their formants, for the most part.
+        """Change all stems alike. The stem ``vocals`` largely keeps its formants.
 
-        Attacks of different stems stay together within 6 ms.
+        The stems stay aligned with each other to within 6 ms.
 
         Args:
             stems: Float32 ``(sources, channels, input_length(samples))``.
-            samples: Length of the result.
+            samples: Length of the result in samples.
             sources: Names of the stems.
-            sample_rate: Hz.
+            sample_rate: Sample rate in Hz.
 
         Returns:
             Float32 ``(sources, channels, samples)``.
@@ -62,8 +62,9 @@ class Change:
         if name == "vocals":
             return pedalboard.time_stretch(stem, sample_rate, self.tempo, self.semitones, **_ENGINE)
         ratio = 2 ** (self.semitones / 12)
-        resampled = np.ascontiguousarray(soxr.resample(stem.T, ratio, 1.0).T)  # cheaper and more exact
-        window = False if name == "drums" else None  # a long one smears their attacks
+        # resampling by soxr is faster and more accurate than changing the pitch by Rubber Band
+        resampled = np.ascontiguousarray(soxr.resample(stem.T, ratio, 1.0).T)
+        window = False if name == "drums" else None  # a long window smears attacks
         return pedalboard.time_stretch(
             resampled, sample_rate, self.tempo / ratio, use_long_fft_window=window, **_ENGINE
         )
@@ -71,13 +72,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Repitch:
-    """Now and then, another pitch and tempo for a whole excerpt (section "data augmentation" of the 2021 revision).
+    """Random changes of pitch and tempo of whole excerpts (section "data augmentation" of the 2021 revision).
 
     Attributes:
-        probability: Of a change.
+        probability: Probability that an excerpt is changed.
         semitones: Largest change of pitch, up or down; all whole semitones are equally likely.
-        tempo_deviation: Standard deviation of the relative change of tempo, a normal variable.
-        tempo_limit: Largest relative change of tempo; what lies beyond is clipped.
+        tempo_deviation: Standard deviation of the relative change of tempo, which is normally distributed.
+        tempo_limit: Largest relative change of tempo; larger draws are clipped to it.
     """
 
     probability: float = 0.2
@@ -86,7 +87,7 @@ class Repitch:
     tempo_limit: float = 0.12
 
     def draw(self, rng: np.random.Generator) -> Change | None:
-        """Decide on one excerpt's change; ``None`` leaves it as it is."""
+        """Draw the change of one excerpt; ``None`` means no change."""
         if rng.random() >= self.probability:
             return None
         tempo = np.clip(rng.normal(0, self.tempo_deviation), -self.tempo_limit, self.tempo_limit)

@@ -1,4 +1,4 @@
-"""Folders of songs: MUSDB18-HQ and any other ``SONG/{stem}.{wav,flac,...}``, MUSDB18's ``SONG.stem.mp4``, or both."""
+"""Folders of songs: ``SONG/{stem}.{wav,flac,...}`` as in MUSDB18-HQ, ``SONG.stem.mp4`` as in MUSDB18, or both."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["AUDIO_SUFFIXES", "STEM_MP4", "STEM_MP4_STREAMS", "Song", "find_songs
 
 AUDIO_SUFFIXES = frozenset({".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav"})
 STEM_MP4 = ".stem.mp4"
-STEM_MP4_STREAMS = ("mixture", "drums", "bass", "other", "vocals")  # the order of the audio streams in MUSDB18's files
+STEM_MP4_STREAMS = ("mixture", "drums", "bass", "other", "vocals")  # in the order of MUSDB18's files
 
 
 @dataclass(frozen=True)
 class Song:
-    """A song on disk; :func:`partita.data.open_stem` reads its stems, whatever they are made of.
+    """A song on disk. :func:`partita.data.open_stem` reads its stems.
 
     Attributes:
-        name: Name of its folder, or of its file.
-        stems: The file of each stem there is; a missing stem counts as silence.
-        mixture: The file of the recorded mixture. Training takes the sum of the stems instead.
-        root: The folder of songs it was found in.
-        parts: Further files that are added to the one of a stem, where a manifest says so.
+        name: Name of the song's folder, or of its ``.stem.mp4`` file without the suffix.
+        stems: File of each stem; a missing stem counts as silent.
+        mixture: File of the recorded mixture, if there is one. Training uses the sum of the stems instead.
+        root: The folder of songs that holds this song.
+        parts: For stems that a manifest defines as a sum, the files to add to the one in ``stems``.
     """
 
     name: str
@@ -36,27 +36,27 @@ class Song:
     parts: dict[str, tuple[Path, ...]] = field(default_factory=dict)
 
     def files(self, stem: str) -> tuple[Path, ...]:
-        """Return the files whose sum a stem is; ``mixture`` is the recorded one."""
+        """Return the files whose sum is the stem, or the file of the recorded ``mixture``."""
         if stem == "mixture" and self.mixture is not None:
             return (self.mixture,)
         return (self.stems[stem], *self.parts.get(stem, ()))
 
 
 def find_songs(roots: Iterable[Path], sources: Sequence[str] | None = None) -> list[Song]:
-    """List the songs of folders, sorted by path.
+    """List the songs in folders, sorted by path within each folder.
 
-    A song is a folder with one file a stem, named after it, or a ``.stem.mp4`` file as MUSDB18 has them. A
-    ``songs.toml`` in a root may say that stems are sums of other files (:mod:`partita.data.manifest`).
+    A song is a folder with one audio file for each stem, named after the stem, or a ``.stem.mp4`` file as in MUSDB18.
+    A ``songs.toml`` in a root can define stems as sums of other files (:mod:`partita.data.manifest`).
 
     Args:
-        roots: Folders that hold a folder or a ``.stem.mp4`` for each song; of MUSDB18, its ``train`` or ``test``.
-        sources: Names of the stems to look for, other files being ignored. ``None`` takes what there is: the
-            stems of the manifest, or else every audio file but the mixture.
+        roots: Folders with a folder or a ``.stem.mp4`` file for each song, such as ``train`` or ``test`` of MUSDB18.
+        sources: Names of the stems to look for; other files are ignored. ``None`` takes the stems of the manifest,
+            or without a manifest every audio file except the mixture.
 
     Raises:
-        AudioError: A folder does not exist, cannot be read or is a link to nothing, or no song of a root has any of
-            the stems.
-        ConfigError: A stem exists in two formats, or a manifest makes no sense.
+        AudioError: A folder does not exist or cannot be read, a link is broken, or no song in a root has any of the
+            stems.
+        ConfigError: A stem exists in two formats, or a manifest is invalid.
     """
     songs: list[Song] = []
     for root in roots:
@@ -68,22 +68,26 @@ def find_songs(roots: Iterable[Path], sources: Sequence[str] | None = None) -> l
 
 
 def scan_root(root: Path, sources: Sequence[str] | None = None) -> Iterator[tuple[Path, Song | PartitaError]]:
-    """List the songs of one folder as :func:`find_songs` does, but give back what is wrong with one of them.
+    """List the songs in one folder as :func:`find_songs` does, but yield errors of single songs instead of raising.
+
+    Args:
+        root: The folder of songs.
+        sources: As for :func:`find_songs`.
 
     Yields:
-        The path of each song, and the song or why it is none.
+        The path of each song, with the song or the error that prevents its use.
 
     Raises:
         AudioError: The folder does not exist or cannot be read, or no song in it has any of the stems.
-        ConfigError: Its manifest makes no sense.
+        ConfigError: The manifest is invalid.
     """
     if not root.is_dir():
-        raise AudioError(f"{root}: no such folder of songs")
+        raise AudioError(f"{root}: no such folder; give a folder of songs")
     patterns = read_manifest(root)
     try:
         entries = sorted(root.iterdir())
     except OSError as error:
-        raise _sealed(root, error) from error
+        raise _unreadable(root, error) from error
     empty = True
     for entry in entries:
         found: Song | PartitaError
@@ -92,37 +96,37 @@ def scan_root(root: Path, sources: Sequence[str] | None = None) -> Iterator[tupl
         except PartitaError as error:
             found = error
         except OSError as error:
-            found = _sealed(entry, error)
+            found = _unreadable(entry, error)
         if isinstance(found, PartitaError) or found.stems:
             empty = False
             yield entry, found
     if empty:
-        raise AudioError(f"{root}: {_why_empty(root, sources)}")
+        raise AudioError(f"{root}: {_explain_empty(root, sources)}")
 
 
 def parse_roots(words: Iterable[str]) -> dict[Path, float]:
-    """Read folders of songs and their weights from ``DIR`` or ``DIR=WEIGHT``.
+    """Parse folders of songs with optional weights, ``DIR`` or ``DIR=WEIGHT``.
 
     Returns:
-        Each folder with how much likelier a second of it is than one of a folder without a weight.
+        The weight of each folder (default: 1), the relative probability of drawing one of its seconds in training.
 
     Raises:
-        ConfigError: A weight is no positive number, or a folder is given twice.
+        ConfigError: A weight is not a positive number, or a folder is given twice.
     """
     roots: dict[Path, float] = {}
     for word in words:
         path, weight = Path(word), 1.0
         folder, sign, number = word.rpartition("=")
-        if sign and not path.is_dir():  # a folder may have the sign in its name
+        if sign and not path.is_dir():  # the name of a folder may contain "="
             path = Path(folder)
             try:
                 weight = float(number)
             except ValueError:
                 weight = math.nan
             if not 0 < weight < math.inf:
-                raise ConfigError(f"{word}: {number!r} is no weight; give DIR=WEIGHT with a positive number")
+                raise ConfigError(f"{word}: the weight {number!r} is invalid; give DIR=WEIGHT with a positive number")
         if path in roots:
-            raise ConfigError(f"{path}: is given twice; a weight makes its songs likelier: {path}=2")
+            raise ConfigError(f"{path}: is given twice; to draw its songs more often, give a weight: {path}=2")
         roots[path] = weight
     return roots
 
@@ -135,7 +139,7 @@ def _read_entry(entry: Path, sources: Sequence[str] | None, patterns: dict[str, 
         stems = {name: entry for name in names if sources is None or name in sources}
         return Song(entry.name[: -len(STEM_MP4)], stems, mixture=entry, root=entry.parent)
     if entry.is_symlink() and not entry.exists():
-        raise AudioError(f"{entry}: is a link to what is not there; mend or remove it")
+        raise AudioError(f"{entry}: is a broken link; fix or remove it")
     if not entry.is_dir():
         return Song(entry.name, {})
     found: dict[str, list[Path]] = {}
@@ -155,7 +159,7 @@ def _read_entry(entry: Path, sources: Sequence[str] | None, patterns: dict[str, 
     return Song(entry.name, stems, mixture, entry.parent, parts)
 
 
-def _sealed(path: Path, error: OSError) -> AudioError:
+def _unreadable(path: Path, error: OSError) -> AudioError:
     return AudioError(f"{path}: cannot be read: {error.strerror}; check its permissions")
 
 
@@ -172,15 +176,21 @@ def _refuse_shared(folder: Path, files_of: dict[str, list[Path]]) -> None:
     for name, files in files_of.items():
         for path in files:
             if (other := owner.setdefault(path, name)) != name:
-                raise ConfigError(f"{folder}: {path.name} belongs to {other} and to {name} by songs.toml; choose one")
+                raise ConfigError(
+                    f"{folder}: {path.name} matches both {other} and {name}; change the patterns in songs.toml"
+                )
 
 
-def _why_empty(root: Path, sources: Sequence[str] | None) -> str:
-    splits = [
-        folder.name
-        for folder in sorted(root.iterdir())
-        if folder.is_dir() and any(_read_entry(entry, sources, {}).stems for entry in folder.iterdir())
-    ]
+def _explain_empty(root: Path, sources: Sequence[str] | None) -> str:
+    splits = [folder.name for folder in sorted(root.iterdir()) if folder.is_dir() and _holds_songs(folder, sources)]
     if splits:
-        return f"it holds no songs itself, but {', '.join(splits)} in it: give {root / splits[0]}"
-    return f"no song in it has any of {', '.join(sources or ('the usual formats',))}; expected {root}/SONG/STEM.wav"
+        return f"holds no songs itself, but {', '.join(splits)} in it do; give {root / splits[0]}"
+    wanted = f"any of the stems {', '.join(sources)}" if sources else "an audio file"
+    return f"no song in it has {wanted}; expected {root}/SONG/STEM.wav"
+
+
+def _holds_songs(folder: Path, sources: Sequence[str] | None) -> bool:
+    try:
+        return any(_read_entry(entry, sources, {}).stems for entry in folder.iterdir())
+    except (OSError, PartitaError):
+        return False
