@@ -1,33 +1,42 @@
-"""The paper's 64-channel Demucs, same weights and windows: partita against `demucs` 4.x `apply_model`.
+"""Separation speed of the paper's 64-channel Demucs: partita against `apply_model` of the package `demucs` 4.1.
 
-    pip install . torch --constraint constraints.txt
-    pip install "demucs>=4.1,<5" --no-deps && pip install einops julius sphn tqdm pyyaml
+    pip install ".[export]" --constraint constraints.txt
+    pip install "demucs>=4.1,<4.2" --no-deps && pip install einops julius sphn tqdm pyyaml
     python benchmarks/against_demucs.py
 
-Both get the same samples in memory and give back all stems there; loading the model does not count. Every run
-is a process of its own; the two alternate, and the ratio is that of the medians. The reference runs with its
-defaults (overlap 0.25, one shift, that is one pass at a random delay) except for the window, which is 10 s for
-both. That both hold the same model is checked on one window.
+Both use the same weights, read the mixture from memory and return all stems in memory; loading the model is excluded.
+Each run is a process of its own. The two alternate, and the ratio is that of the medians. The reference runs with its
+defaults (overlap 0.25, one shift, that is one pass at a random delay), except that both use windows of 10 s. One window
+is separated by both first, to check that they compute the same.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import tempfile
 import time
+from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import machine, report_worker, run_worker
+from measure import (
+    RATE,
+    SOURCES,
+    alternate,
+    highest_peak,
+    machine,
+    median_seconds,
+    option_parser,
+    report_worker,
+    require,
+)
 
 SEGMENT = 10.0  # seconds
-RATE = 44100
+INSTALL = 'pip install "demucs>=4.1,<4.2" --no-deps && pip install einops julius sphn tqdm pyyaml'
 
 
 def song(seconds: int) -> np.ndarray:
-    """Return stereo noise; what is separated makes no difference to the time it takes."""
+    """Return stereo noise, float32 ``(2, samples)``; the time does not depend on what is separated."""
     return np.random.default_rng(0).uniform(-0.5, 0.5, (2, seconds * RATE)).astype(np.float32)
 
 
@@ -60,12 +69,11 @@ def reference(folder: Path) -> Any:
     from demucs.demucs import Demucs
     from safetensors.torch import load_file
 
-    names = ["drums", "bass", "other", "vocals"]
     plain = {"dconv_mode": 0, "norm_starts": 99, "gelu": False, "normalize": False, "resample": False}
-    model = Demucs(names, channels=64, lstm_layers=2, context=1, segment=SEGMENT, **plain).eval()
+    model = Demucs(list(SOURCES), channels=64, lstm_layers=2, context=1, segment=SEGMENT, **plain).eval()
     ours = load_file(folder / "model.safetensors")
     state = model.state_dict()
-    for room in ("encoder.", "decoder.", "lstm."):  # the layers have other numbers but the same order
+    for room in ("encoder.", "decoder.", "lstm."):  # the layers are numbered differently, in the same order
         theirs = [name for name in state if name.startswith(room)]
         for name, value in zip(theirs, [ours[n] for n in _ordered(ours, room)], strict=True):
             state[name] = value
@@ -89,7 +97,7 @@ def work_demucs(folder: Path, seconds: int) -> None:
 
 
 def check_parity(folder: Path) -> float:
-    """Return the largest difference of the two modules on one window, as a part of the output's peak."""
+    """Return the largest difference of the two modules' outputs on one window, relative to the output's peak."""
     import torch
 
     from partita.zoo import open_package
@@ -111,31 +119,29 @@ def _ordered(weights: dict[str, object], room: str) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--worker", nargs=3, metavar=("WHAT", "FOLDER", "SECONDS"), help=argparse.SUPPRESS)
+    parser = option_parser(__doc__)
+    parser.add_argument("--worker", nargs=3, metavar=("WHAT", "FOLDER", "SECONDS"), help=SUPPRESS)
     parser.add_argument("--seconds", type=int, nargs="+", default=[60, 240], help="lengths of the tracks")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=3, help="runs of each implementation")
     options = parser.parse_args()
     if options.worker:
         what, folder, seconds = options.worker
         (work_partita if what == "partita" else work_demucs)(Path(folder), int(seconds))
         return
 
+    require("demucs", "4.1", INSTALL)
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         make_package(Path(folder))
-        print(f"one window differs by {check_parity(Path(folder)):.1e} of its peak")
+        print(f"on one window the two differ by {check_parity(Path(folder)):.1e} of the peak")
         for seconds in options.seconds:
-            runs: dict[str, list[dict[str, float]]] = {"partita": [], "demucs": []}
-            for _ in range(options.runs):
-                for what, found in runs.items():
-                    found.append(run_worker(__file__, what, folder, str(seconds)))
-            median = {what: statistics.median(run["seconds"] for run in found) for what, found in runs.items()}
-            peak = {what: max(run["peak_mib"] for run in found) for what, found in runs.items()}
-            for what in runs:
+            contestants = {what: (what, folder, str(seconds)) for what in ("partita", "demucs")}
+            runs = alternate(__file__, contestants, options.runs)
+            median = {what: median_seconds(found) for what, found in runs.items()}
+            for what, found in runs.items():
                 print(
                     f"{seconds:4d} s  {what:8s} {median[what]:6.1f} s  {seconds / median[what]:5.1f}x real time  "
-                    f"peak {peak[what]} MiB"
+                    f"peak {highest_peak(found)} MiB"
                 )
             print(f"{seconds:4d} s  demucs / partita = {median['demucs'] / median['partita']:.2f}")
 

@@ -1,41 +1,52 @@
-"""BSSEval v4 of four stereo stems: partita against museval; and against fast-bss-eval where that does the same.
+"""Speed of BSSEval v4 on four stereo stems: partita against museval, and against fast-bss-eval where comparable.
 
-    pip install ".[evaluate]" museval fast-bss-eval torch
+    pip install ".[evaluate,torch]" museval==0.4.1 fast-bss-eval==0.1.4 --constraint constraints.txt
     python benchmarks/bss_eval.py --seconds 60 120 600
 
-All get the same float32 samples in memory, which count in the peak (16 channels: 162 MiB a minute); every run is a
-process of its own, and importing does not count. museval is left out of tracks longer than ``--peer-limit``.
-The stems are noise, or those in the folder ``--song`` (drums, bass, other, vocals, none silent), rounded to 16 bits and
-repeated to the length; the estimates are the stems with leakage and noise.
-fast-bss-eval knows neither channels nor frames: it scores the left channels, in one frame, by ``bss_eval_sources``,
-whose SIR and SAR (not SDR) are then those of BSSEval v4.
+museval also needs ffmpeg on the PATH; ``--peer-limit 0`` times partita alone and needs neither package.
+
+All score the same float32 samples in memory, which are part of the peak (16 channels: 162 MiB a minute). Each run is a
+process of its own; imports are excluded. The stems are noise, or those in the folder ``--song`` (drums, bass, other,
+vocals, none silent), rounded to 16 bits and repeated to the length. The estimates are the stems with leakage and noise.
+fast-bss-eval supports neither several channels nor frames, so it and partita score the left channels in one frame by
+``bss_eval_sources``, whose SIR and SAR (but not SDR) equal those of BSSEval v4.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
+import shutil
 import tempfile
 import time
+from argparse import SUPPRESS
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from measure import machine, report_worker, run_worker
+from measure import (
+    RATE,
+    SOURCES,
+    alternate,
+    highest_peak,
+    machine,
+    median_seconds,
+    option_parser,
+    report_worker,
+    require,
+)
 
-RATE = 44100
-SOURCES, CHANNELS = 4, 2
+CHANNELS = 2
+INSTALL = 'pip install ".[evaluate,torch]" museval==0.4.1 fast-bss-eval==0.1.4 --constraint constraints.txt'
 
 
 def track(seconds: int, channels: int, song: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """Return references and, with leakage and noise, estimates: float32 ``(sources, channels, samples)``."""
     rng = np.random.default_rng(0)
-    references = np.empty((SOURCES, channels, seconds * RATE), np.float32)
+    references = np.empty((len(SOURCES), channels, seconds * RATE), np.float32)
     estimates = np.empty_like(references)
     stems = read_stems(song) if song else None
     for at in range(0, seconds * RATE, RATE):
         if stems is None:
-            piece = rng.uniform(-0.2, 0.2, (SOURCES, channels, RATE))
+            piece = rng.uniform(-0.2, 0.2, (len(SOURCES), channels, RATE))
         else:
             piece = stems[:, :channels, at % (stems.shape[-1] - RATE) :][..., :RATE] / 32768
         references[..., at : at + RATE] = piece
@@ -44,8 +55,8 @@ def track(seconds: int, channels: int, song: Path | None) -> tuple[np.ndarray, n
 
 
 def read_stems(folder: Path) -> np.ndarray:
-    names = ("drums", "bass", "other", "vocals")
-    stems = [soundfile.read(next(folder.glob(f"{name}.*")), dtype="int16", always_2d=True)[0].T for name in names]
+    """Return int16 ``(sources, channels, samples)``, cut to the shortest stem."""
+    stems = [soundfile.read(next(folder.glob(f"{name}.*")), dtype="int16", always_2d=True)[0].T for name in SOURCES]
     shortest = min(stem.shape[-1] for stem in stems)
     return np.stack([stem[:, :shortest] for stem in stems])
 
@@ -89,7 +100,7 @@ SCORERS = {
 
 def work(what: str, seconds: int, song: Path | None, result: Path) -> None:
     score, channels = SCORERS[what]
-    score(*track(1, 1, None))  # imports count for neither
+    score(*track(1, 1, None))  # so that imports are not timed
     references, estimates = track(seconds, channels, song)
     began = time.perf_counter()
     scores = score(references, estimates)
@@ -99,18 +110,27 @@ def work(what: str, seconds: int, song: Path | None, result: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--worker", nargs=2, metavar=("WHAT", "RESULT"), help=argparse.SUPPRESS)
+    parser = option_parser(__doc__)
+    parser.add_argument("--worker", nargs=2, metavar=("WHAT", "RESULT"), help=SUPPRESS)
     parser.add_argument("--seconds", type=int, nargs="+", default=[60, 120, 600], help="lengths of the tracks")
-    parser.add_argument("--song", type=Path, help="folder of a song's stems; noise by default")
-    parser.add_argument("--peer-limit", type=int, default=120, help="longest track for the others, in seconds")
-    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--song", type=Path, help="folder of a song's stems (default: noise)")
+    parser.add_argument(
+        "--peer-limit", type=int, default=120, help="longest track that museval and fast-bss-eval score, in seconds"
+    )
+    parser.add_argument("--runs", type=int, default=1, help="runs of each implementation")
     options = parser.parse_args()
     if options.worker:
         what, result = options.worker
         work(what, options.seconds[0], options.song, Path(result))
         return
 
+    if min(options.seconds) <= options.peer_limit:
+        require("museval", "0.4", INSTALL)
+        require("fast-bss-eval", "0.1", INSTALL)
+        if shutil.which("ffmpeg") is None:
+            raise SystemExit(
+                "museval needs ffmpeg on the PATH; install it, or pass --peer-limit 0 to time partita alone"
+            )
     print(machine())
     for seconds in options.seconds:
         last = 2 if seconds <= options.peer_limit else 1
@@ -119,19 +139,15 @@ def main() -> None:
 
 
 def compare(contestants: list[str], seconds: int, song: Path | None, runs: int) -> None:
-    """Time each, alternating, and print their times, their peaks, and how far their scores differ."""
-    found: dict[str, list[dict[str, float]]] = {what: [] for what in contestants}
+    """Run the contestants and print their times, their peak memory and the largest difference of their scores."""
+    words = ["--seconds", str(seconds), *(["--song", str(song)] if song else [])]
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{index}.npy" for index in range(len(contestants))]
-        for _ in range(runs):
-            for what, path in zip(contestants, paths, strict=True):
-                words = ["--seconds", str(seconds), *(["--song", str(song)] if song else [])]
-                found[what].append(run_worker(__file__, what, str(path), *words))
-        scores = [np.load(path) for path in paths]
-    median = {what: statistics.median(run["seconds"] for run in found[what]) for what in contestants}
+        paths = {what: Path(folder) / f"{index}.npy" for index, what in enumerate(contestants)}
+        found = alternate(__file__, {what: (what, str(path), *words) for what, path in paths.items()}, runs)
+        scores = [np.load(path) for path in paths.values()]
+    median = {what: median_seconds(found[what]) for what in contestants}
     for what in contestants:
-        peak = max(run["peak_mib"] for run in found[what])
-        print(f"{seconds:4d} s  {what:25s} {median[what]:7.2f} s  peak {peak:5.0f} MiB")
+        print(f"{seconds:4d} s  {what:25s} {median[what]:7.2f} s  peak {highest_peak(found[what]):5d} MiB")
     if len(contestants) == 2:
         first, second = contestants
         difference = np.nanmax(np.abs(scores[0] - scores[1]))  # museval has no score where a stem is silent

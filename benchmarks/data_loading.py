@@ -1,46 +1,38 @@
-"""Batches that the loader gives in a second, against those a model takes.
+"""Speed of data loading, in batches a second, against the speed at which a model trains on them.
 
-    pip install ".[train]"
+    pip install ".[train]" --constraint constraints.txt
     python benchmarks/data_loading.py
 
-Excerpts of cached songs, with and without the change of pitch and tempo (one excerpt in five), loaded in this process
-(0 workers) or in others; then steps of a Demucs (forward, backward, Adam) on one batch that is there already. The
-songs are noise, or those of ``--data``.
+Excerpts of cached songs are loaded by this process (0 workers) or by worker processes, without and with changes of pitch
+and tempo (one excerpt in five). Then a Demucs takes training steps (forward, L1 loss, backward, Adam) on a batch in
+memory. The songs are noise, or those of ``--data``.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import resource
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-import soundfile
 import torch
-from measure import machine
+from measure import RATE, SOURCES, machine, option_parser, training_step, write_noise
+from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from partita.data import find_songs
-from partita.data.cache import cache_songs
+from partita.data import cache_songs, find_songs
 from partita.data.excerpts import ExcerptDataset
 from partita.data.repitch import Repitch
 from partita.models import build
 from partita.system.allocator import keep_freed_memory
 
-RATE = 44100
-SOURCES = ("drums", "bass", "other", "vocals")
-
 
 def write_songs(root: Path, songs: int, seconds: int) -> Path:
-    rng = np.random.default_rng(0)
     for song in range(songs):
         (root / f"song-{song}").mkdir(parents=True)
         for stem in SOURCES:
-            samples = rng.integers(-6000, 6000, (seconds * RATE, 2), np.int16)
-            soundfile.write(root / f"song-{song}" / f"{stem}.wav", samples, RATE)
+            write_noise(root / f"song-{song}" / f"{stem}.wav", seconds)
     return root
 
 
@@ -48,12 +40,12 @@ def load(excerpts: ExcerptDataset, batch: int, workers: int, batches: int) -> tu
     """Return batches a second and processor seconds a batch."""
     before = processor_seconds()
     loader = iter(DataLoader(excerpts, batch_size=batch, num_workers=workers))
-    next(loader)  # the workers have started
+    next(loader)  # the workers are running now
     began = time.perf_counter()
     for _ in itertools.islice(loader, batches):
         pass
     elapsed = time.perf_counter() - began
-    del loader  # ends the workers, whose time counts from then on
+    del loader  # ends the workers, after which their time is known
     return batches / elapsed, (processor_seconds() - before) / (batches + 1)
 
 
@@ -68,26 +60,22 @@ def train(batch: torch.Tensor, channels: int, segment: float, steps: int) -> tup
     samples = model.geometry.input_length(round(segment * RATE))
     stems = batch[..., :samples]
     optimizer = torch.optim.Adam(model.parameters(), 3e-4)
-    for step in range(steps + 1):
-        if step == 1:
-            began, before = time.perf_counter(), processor_seconds()
-        estimates = model.core(stems.sum(1))
-        left = model.geometry.left_context
-        torch.nn.functional.l1_loss(estimates, stems[..., left : left + estimates.shape[-1]]).backward()
-        optimizer.step()
-        optimizer.zero_grad()
+    training_step(model, optimizer, stems, F.l1_loss)  # the first step maps memory
+    began, before = time.perf_counter(), processor_seconds()
+    for _ in range(steps):
+        training_step(model, optimizer, stems, F.l1_loss)
     return steps / (time.perf_counter() - began), (processor_seconds() - before) / steps
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder of songs")
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--segment", type=float, default=6.0, help="seconds")
-    parser.add_argument("--channels", type=int, default=16, help="of the Demucs")
-    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--batches", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=3)
+    parser = option_parser(__doc__)
+    parser.add_argument("--data", type=Path, help="folder of songs (default: 8 songs of 2 min of noise)")
+    parser.add_argument("--batch", type=int, default=8, help="excerpts in a batch")
+    parser.add_argument("--segment", type=float, default=6.0, help="length of an excerpt in seconds")
+    parser.add_argument("--channels", type=int, default=16, help="channels of the Demucs")
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2], help="numbers of worker processes")
+    parser.add_argument("--batches", type=int, default=20, help="batches loaded for each line")
+    parser.add_argument("--steps", type=int, default=3, help="training steps")
     options = parser.parse_args()
 
     print(machine())

@@ -1,27 +1,27 @@
-"""A training step of Demucs on the CPU: partita against the published class under plain PyTorch.
+"""Time of a training step of Demucs on the CPU: partita against the published class under plain PyTorch.
 
     pip install ".[train]" --constraint constraints.txt
-    pip install demucs==2.0.3 diffq==0.2.4 --no-deps && pip install julius tqdm   # diffq wants a C compiler
+    pip install demucs==2.0.3 diffq==0.2.4 --no-deps && pip install julius tqdm   # diffq needs a C compiler
     python benchmarks/training_speed.py
 
 A step is forward, L1 loss, backward and Adam on a batch of 4 excerpts of 10 s (and their context), for the paper's
-architecture with its LSTM. demucs 2.0.3 holds the published class of it: the same weights, the same numbers. Data and
-augmentation count for nobody. There are four contestants: the reference as it is, the reference with partita's
-settings of the allocator, partita, and partita in mixed precision (``trainer.precision=bf16-mixed``). Every run is a
-process of its own, they alternate, and all begin with the same weights and see the same batch, so that the losses of
-all steps must agree. Ratios are those of the medians of all timed steps of all runs.
+architecture with its LSTM, whose published class is in demucs 2.0.3. Data loading and augmentation are excluded for
+every contestant. There are four contestants: the reference as published, the reference with partita's allocator
+settings, partita, and partita in mixed precision (``trainer.precision=bf16-mixed``). Each run is a process of its own,
+and the contestants alternate. All start from the same weights and train on the same batch, so the losses of all steps
+must agree. Ratios are those of the medians over all timed steps of all runs.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
+from argparse import SUPPRESS
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from measure import machine, report_worker, run_worker
+from measure import RATE, SOURCES, alternate, highest_peak, machine, option_parser, report_worker, require
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,12 +30,12 @@ from partita.system.allocator import keep_freed_memory
 from partita.training.config import ModelSection, OptimSection, TrainingConfig
 from partita.training.task import SeparationTask
 
-BATCH, SEGMENT, RATE = 4, 10.0, 44100
-SOURCES = ["drums", "bass", "other", "vocals"]
+BATCH, SEGMENT = 4, 10.0  # excerpts, seconds
 LEARNING_RATE = 3e-4
-WARM_UP = 3  # steps until memory is mapped
-TOLERANCE = 1e-4  # of the loss
-MIXED_TOLERANCE = 1e-2
+WARM_UP = 3  # untimed steps, in which memory is mapped
+TOLERANCE = 1e-4  # largest accepted difference of the losses, relative to the loss
+MIXED_TOLERANCE = 1e-2  # the same with mixed precision
+INSTALL = "pip install demucs==2.0.3 diffq==0.2.4 --no-deps && pip install julius tqdm"
 MIXED = "partita, bfloat16"
 CONTESTANTS = ("reference", "reference, allocator", "partita", MIXED)
 
@@ -43,7 +43,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def partita(channels: int) -> tuple[nn.Module, Loss, torch.optim.Optimizer]:
-    """Return model, loss of mixture and stems, and optimiser of ``partita train``."""
+    """Return the model, the loss of mixture and stems, and the optimiser, as ``partita train`` makes them."""
     section = ModelSection(architecture="demucs", configuration={"channels": channels})
     config = TrainingConfig(model=section, optim=OptimSection(learning_rate=LEARNING_RATE, steps=1000))
     model = build("demucs", channels=channels)
@@ -52,11 +52,11 @@ def partita(channels: int) -> tuple[nn.Module, Loss, torch.optim.Optimizer]:
 
 
 def reference(channels: int) -> tuple[nn.Module, Loss, torch.optim.Optimizer]:
-    """Return the same of the published class, as its own training makes them."""
+    """Return the same for the published class, as its own training script makes them."""
     from demucs.model import Demucs
     from demucs.utils import center_trim
 
-    model = Demucs(SOURCES, channels=channels, resample=False)
+    model = Demucs(list(SOURCES), channels=channels, resample=False)
 
     def loss(mixture: Tensor, stems: Tensor) -> Tensor:
         estimates = model(mixture)
@@ -66,7 +66,7 @@ def reference(channels: int) -> tuple[nn.Module, Loss, torch.optim.Optimizer]:
 
 
 def work(contestant: str, channels: int, steps: int) -> None:
-    """Train, and report the seconds and the loss of each step."""
+    """Train, and report the time and the loss of each step."""
     if contestant != "reference":
         keep_freed_memory()
     torch.manual_seed(0)
@@ -89,29 +89,27 @@ def work(contestant: str, channels: int, steps: int) -> None:
 
 
 def worst_disagreement(runs: list[dict[str, Any]]) -> float:
-    """Return how far apart the losses of a step are, as a part of the loss."""
+    """Return the largest difference between the losses of a step, relative to the loss."""
     steps = zip(*(run["losses"] for run in runs), strict=True)
     return max((max(losses) - min(losses)) / min(losses) for losses in steps)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--worker", nargs=3, metavar=("WHO", "CHANNELS", "STEPS"), help=argparse.SUPPRESS)
-    parser.add_argument("--channels", type=int, nargs="+", default=[16, 24, 32])
+    parser = option_parser(__doc__)
+    parser.add_argument("--worker", nargs=3, metavar=("WHO", "CHANNELS", "STEPS"), help=SUPPRESS)
+    parser.add_argument("--channels", type=int, nargs="+", default=[16, 24, 32], help="channels of the Demucs")
     parser.add_argument("--steps", type=int, default=8, help="timed steps of a run")
-    parser.add_argument("--runs", type=int, default=3, help="of each contestant")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each contestant")
     options = parser.parse_args()
     if options.worker:
         who, channels, steps = options.worker
         work(who, int(channels), int(steps))
         return
 
+    require("demucs", "2.0.3", INSTALL)
     print(f"{machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads")
     for channels in options.channels:
-        runs: dict[str, list[dict[str, Any]]] = {who: [] for who in CONTESTANTS}
-        for _ in range(options.runs):
-            for who, found in runs.items():
-                found.append(run_worker(__file__, who, str(channels), str(options.steps)))
+        runs = alternate(__file__, {who: (who, str(channels), str(options.steps)) for who in CONTESTANTS}, options.runs)
         apart = worst_disagreement([run for who, found in runs.items() for run in found if who != MIXED])
         mixed_apart = worst_disagreement([run for found in runs.values() for run in found])
         if not (apart <= TOLERANCE and mixed_apart <= MIXED_TOLERANCE):
@@ -122,7 +120,7 @@ def main() -> None:
                 f"{channels:3d} channels  {who:20s} {seconds[who]:6.3f} s a step  "
                 f"{BATCH * SEGMENT / seconds[who]:5.1f} s of audio a second  "
                 f"{seconds[who] / seconds['partita']:5.2f} of partita's time  "
-                f"peak {max(run['peak_mib'] for run in found)} MiB"
+                f"peak {highest_peak(found)} MiB"
             )
         print(f"{channels:3d} channels  the losses of all steps agree to {apart:.1e}, in bfloat16 to {mixed_apart:.1e}")
 
