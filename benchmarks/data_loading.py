@@ -3,9 +3,9 @@
     pip install ".[train]" --constraint constraints.txt
     python benchmarks/data_loading.py
 
-Excerpts of cached songs are loaded by this process (0 workers) or by worker processes, without and with changes of pitch
-and tempo (one excerpt in five). Then a Demucs takes training steps (forward, L1 loss, backward, Adam) on a batch in
-memory. The songs are noise, or those of ``--data``.
+Excerpts of cached songs are loaded by this process (0 workers) or by worker processes, without and with changes of
+pitch and tempo (one excerpt in five). Then a Demucs takes training steps (forward, L1 loss, backward, Adam) on a batch
+in memory. The songs are noise, or those of ``--data``.
 """
 
 from __future__ import annotations
