@@ -38,7 +38,7 @@ def test_every_problem_is_printed_on_a_line(command_line, songs):
     assert any(line.startswith("songs/bad: songs/bad/vocals.wav: ") for line in lines)
     assert lines[-1] == "2 songs, 0.00 h; unreadable in 1, silent in 1"
     (row,) = [line.split() for line in lines if line.startswith(" bad")]
-    assert row[1:] == ["0:02.0", "44100", "2", "silent", "unreadable", "unreadable,", "silent"]
+    assert row[1:] == ["0:02", "44100", "2", "silent", "unreadable", "unreadable,", "silent"]
 
 
 def test_json(command_line, songs):

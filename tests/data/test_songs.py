@@ -109,3 +109,10 @@ def test_a_broken_link_is_an_error(tmp_path):
         find_songs([tmp_path / "songs"])
     (tmp_path / "elsewhere").symlink_to(make_song(tmp_path / "moved", seconds=0.1))
     assert [song.name for song in find_songs([tmp_path / "songs"])] == ["gone", "here"]
+
+
+def test_a_root_that_only_holds_unusable_folders_has_no_songs(tmp_path):
+    (tmp_path / "root" / "split").mkdir(parents=True)
+    (tmp_path / "root" / "split" / "gone").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(AudioError, match=r"no song in it has any of the stems drums, bass, other, vocals; expected"):
+        find_songs([tmp_path / "root"], SOURCES)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from partita.audio.level import decibels
-from partita.cli.console import human, printable, stem_names
+from partita.cli.console import clock, human, printable, stem_names
 
 if TYPE_CHECKING:
     from partita.data import SongReport
@@ -28,7 +28,7 @@ def _data() -> None:
 @data.command()
 def check(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", exists=True, file_okay=False, help="Folders of songs.")
+        list[Path], typer.Argument(metavar="DIR", exists=True, file_okay=False, help="Folders of songs.")
     ],
     sources: Annotated[
         str | None, typer.Option(help="Stems to check, such as drums,bass (default: all).", show_default=False)
@@ -100,7 +100,7 @@ def _print_table(reports: list[SongReport]) -> None:
         stems = report.stems.values()
         table.add_row(
             escape(printable(report.path.name)),
-            _span({_clock(stem.samples / stem.sample_rate) for stem in stems}),
+            _span({clock(stem.samples / stem.sample_rate) for stem in stems}),
             _span({str(stem.sample_rate) for stem in stems}),
             _span({str(stem.channels) for stem in stems}),
             *(_cell(report, name) for name in names),
@@ -131,11 +131,6 @@ def _cell(report: SongReport, name: str) -> str:
 
 def _span(values: set[str]) -> str:
     return " / ".join(sorted(values))
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds, 1), 60)
-    return f"{minutes:.0f}:{rest:04.1f}"
 
 
 def _level(amplitude: float) -> float | None:
