@@ -87,7 +87,7 @@ class AudioReader:
         self.name = str(self.path) if name is None else name
         self.warnings: list[str] = []
         try:
-            self._stream = _probe(self.path) if stream is None else _probe_with_av(self.path, stream)
+            self._stream = _probe(self.path, stream)
             self.sample_rate = self._stream.sample_rate
             self.streams = self._stream.count
             self.native_channels = self._stream.channels
@@ -172,19 +172,24 @@ class _Stream:
     slack: int
     by_soundfile: bool
     bits: str
+    demuxer: str | None = None
     index: int | None = None
     count: int = 1
 
 
-def _probe(path: Path) -> _Stream:
+def _probe(path: Path, index: int | None) -> _Stream:
     magic = _first_bytes(path)
+    # a frame of MPEG layer III, which FFmpeg may not recognise in a short file
+    demuxer = "mp3" if len(magic) > 1 and magic[0] == 0xFF and magic[1] & 0xE6 == 0xE2 else None
+    if index is not None:
+        return _probe_with_av(path, demuxer, index)
     stream = _probe_with_soundfile(path) if magic in _SOUNDFILE_MAGIC else None
     # PyAV is needed for more than two channels, because soundfile does not report the speaker layout, and for files
     # that do not state their length; a wav file that was written to a pipe states 0
     if stream and stream.channels <= 2 and stream.frames is not None and (stream.frames or magic != b"RIFF"):
         return stream
     try:
-        found = _probe_with_av(path)
+        found = _probe_with_av(path, demuxer)
     except AudioError:
         if stream is None:
             raise
@@ -245,11 +250,11 @@ def _frames_missing(log: str, frames: int) -> int:
     return round((claimed - present) * max(frames, 1) / max(present, 1))
 
 
-def _probe_with_av(path: Path, index: int | None = None) -> _Stream:
+def _probe_with_av(path: Path, demuxer: str | None, index: int | None = None) -> _Stream:
     import av
 
     try:
-        with _open_with_av(path) as container:
+        with _open_with_av(path, demuxer) as container:
             stream = _audio_stream(container, index)
             count = len(container.streams.audio)
             if index is not None and count <= index:
@@ -271,6 +276,7 @@ def _probe_with_av(path: Path, index: int | None = None) -> _Stream:
                 _CODEC_SLACK,
                 by_soundfile=False,
                 bits=_bits_of(stream.codec_context),
+                demuxer=demuxer,
                 index=index,
                 count=count,
             )
@@ -287,11 +293,11 @@ def _bits_of(context: av.AudioCodecContext) -> str:
     return "24" if kind == "s32" else "16"  # FFmpeg decodes 24 bits to 32-bit integers
 
 
-def _open_with_av(path: Path) -> av.container.InputContainer:
+def _open_with_av(path: Path, demuxer: str | None) -> av.container.InputContainer:
     import av
 
     # without "file:" a name like "take:2.m4a" is a URL
-    return av.open(f"file:{path}", metadata_errors="replace")
+    return av.open(f"file:{path}", format=demuxer, metadata_errors="replace")
 
 
 def _audio_stream(container: av.container.InputContainer, index: int | None) -> av.AudioStream | None:
@@ -308,7 +314,7 @@ def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Ite
     faults: list[Exception] = []
     tags_may_follow = False
     try:
-        with _open_with_av(path) as container:
+        with _open_with_av(path, stream.demuxer) as container:
             source = _audio_stream(container, stream.index)
             if source is None:
                 return

@@ -44,15 +44,15 @@ _LOSSY: dict[str, dict[str, Any]] = {  # about 320 kbit/s for stereo
     "ogg": {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.1},
     "opus": {"format": "OGG", "subtype": "OPUS", "compression_level": 0.4},
 }
-# kbit/s of MPEG-1, MPEG-2 and MPEG-2.5, by the lowest sample rate each is used for
+# lowest sample rate in Hz -> what libsndfile scales its compression level to, and the bit rates, in kbit/s, of MPEG-1,
+# MPEG-2 and MPEG-2.5; the lowest ones are left out, whose frames are too short to hold the length of the track
 _MP3_BITRATES = {
-    32000: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    16000: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-    0: (8, 16, 24, 32, 40, 48, 56, 64),
+    32000: ((32, 320), (64, 80, 96, 112, 128, 160, 192, 224, 256, 320)),
+    16000: ((8, 160), (64, 80, 96, 112, 128, 144, 160)),
+    0: ((8, 64), (32, 40, 48, 56, 64)),
 }
 _OPUS_BITRATES = (6, 256)  # kbit/s a channel
 _QUALITIES = {"mp3": (0, 9), "ogg": (0, 10)}  # the scales of LAME's -V, best first, and of oggenc's -q, best last
-_MOST_COMPRESSION = 0.999  # libsndfile refuses 1 for mp3
 FORMATS = ("wav", "flac", *_LOSSY)
 BITS = tuple(_PCM)
 _NEVER_EMPTY = ("flac", "mp3", "opus")  # libsndfile writes no header into these without a sample
@@ -267,12 +267,11 @@ def compression_of(
 
 def _constant(format: str, sample_rate: int, channels: int, bitrate: int) -> dict[str, Any]:
     if format == "mp3":
-        known = next(known for lowest, known in _MP3_BITRATES.items() if sample_rate >= lowest)
+        (lowest, highest), known = next(row for rate, row in _MP3_BITRATES.items() if sample_rate >= rate)
         if bitrate not in known:
             listed = ", ".join(map(str, known))
             raise ConfigError(f"bitrate: mp3 at {sample_rate} Hz supports {listed} kbit/s, not {bitrate}")
-        level = (known[-1] - bitrate) / (known[-1] - known[0])
-        return {"compression_level": min(level, _MOST_COMPRESSION), "bitrate_mode": "CONSTANT"}
+        return {"compression_level": (highest - bitrate) / (highest - lowest), "bitrate_mode": "CONSTANT"}
     if format == "opus":
         lowest, highest = _OPUS_BITRATES
         if not lowest * channels <= bitrate <= highest * channels:
