@@ -1,7 +1,8 @@
-"""What the tests of this room share: a signal, and files of the formats only FFmpeg writes."""
+"""Shared by the tests of audio: a signal, a cover, and files of the formats that only FFmpeg writes."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def music():
-    """Return ``music(samples, rate, channels)``: chords that change twice a second, no two channels alike."""
+    """Return ``music(samples, rate, channels)``: chords that change twice a second, different in every channel."""
 
     def make(samples: int, rate: int = 44100, channels: int = 2) -> np.ndarray:
         generator = np.random.default_rng(1)
@@ -25,6 +26,24 @@ def music():
                 phases = generator.uniform(0, 2 * np.pi, (channels, 1))
                 block[:, span] += 0.1 * fade * np.sin(2 * np.pi * frequency * time[span] + phases)
         return block.astype(np.float32)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cover():
+    """Return ``cover(kind)``, the content of a small picture file, ``png`` or ``jpeg``."""
+
+    def make(kind: str) -> bytes:
+        codec, pixels = ("mjpeg", "yuvj420p") if kind == "jpeg" else ("png", "rgb24")
+        content = io.BytesIO()
+        with av.open(content, "w", format="image2pipe") as output:
+            picture = output.add_stream(codec, rate=1, width=32, height=32, pix_fmt=pixels)
+            colours = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+            frame = av.VideoFrame.from_ndarray(colours, format="rgb24").reformat(format=pixels)
+            output.mux(picture.encode(frame))
+            output.mux(picture.encode(None))
+        return content.getvalue()
 
     return make
 

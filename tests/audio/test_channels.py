@@ -121,7 +121,7 @@ def test_wav_that_does_not_name_its_speakers(layout, tmp_path):
 def test_more_channels_than_any_layout_has(tmp_path):
     path = tmp_path / "twelve.wav"
     sf.write(path, np.zeros((100, 12), np.float32), RATE)
-    with pytest.raises(AudioError, match=r"twelve\.wav: the speakers of its 12 channels are not known; mix it"):
+    with pytest.raises(AudioError, match=r"twelve\.wav: the speaker layout of its 12 channels is unknown; mix it"):
         AudioReader(path)
     assert AudioReader(path, None).channels == 12
     assert next(AudioReader(path, None).blocks()).shape == (12, 100)

@@ -6,13 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partita.audio import AudioReader, AudioWriter, encode, nearest_rate, wav_container
+from partita.audio import AudioReader, AudioWriter, Tags, encode, nearest_rate, read_tags, wav_container
 from partita.errors import ConfigError, OutputError
 
 FORMATS = ["wav", "flac", "mp3", "ogg", "opus"]
@@ -163,7 +164,7 @@ def test_every_nearest_rate_can_be_written(kind, rate, tmp_path):
     assert read(path).shape == (2, 5000)
 
 
-def test_options_that_make_no_sense(tmp_path):
+def test_invalid_options(tmp_path):
     with pytest.raises(ConfigError, match="format: 'aac' is not one of wav, flac, mp3, ogg, opus"):
         AudioWriter(tmp_path / "song", RATE, 2, 0, format="aac")
     with pytest.raises(ConfigError, match="bits: '8' is not one of 16, 24, 32f"):
@@ -172,6 +173,125 @@ def test_options_that_make_no_sense(tmp_path):
         AudioWriter(tmp_path / "song", RATE, 2, 0, format="flac", bits="32f")
     with pytest.raises(ConfigError, match="sample_rate: opus cannot hold 44100 Hz; use 48000 Hz"):
         AudioWriter(tmp_path / "song", 44100, 2, 0, format="opus")
+    assert list(tmp_path.iterdir()) == []
+
+
+# Bit rate and quality
+
+
+def mp3_bit_rate(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return container.streams.audio[0].bit_rate
+
+
+@pytest.mark.parametrize(
+    ("rate", "bitrates"),
+    [(44100, (64, 128, 192, 320)), (48000, (64, 256)), (24000, (64, 160)), (12000, (32, 64)), (8000, (32, 64))],
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_bit_rate_of_mp3(rate, bitrates, channels, tmp_path, music):
+    block = music(rate + 77, rate, channels)
+    for bitrate in bitrates:
+        path = write(tmp_path / "song", block, rate, format="mp3", bitrate=bitrate)
+        assert mp3_bit_rate(path) == 1000 * bitrate
+        assert read(path).shape == block.shape  # even the shortest frames hold the length
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize("bitrate", [24, 96, 256])
+def test_the_bit_rate_of_opus(channels, bitrate, tmp_path):
+    block = (0.2 * np.random.default_rng(0).standard_normal((channels, 5 * RATE))).astype(np.float32)
+    path = write(tmp_path / "song", block, format="opus", bitrate=bitrate * channels)
+    assert path.stat().st_size * 8 / 5000 == pytest.approx(bitrate * channels, rel=0.2)
+    assert read(path).shape == block.shape
+
+
+@pytest.mark.parametrize(("kind", "best", "worst"), [("mp3", 0, 9), ("ogg", 10, 0)])
+def test_quality(kind, best, worst, tmp_path, music):
+    block = music(3 * RATE, RATE)
+    sizes = []
+    for quality in (best, (best + worst) / 2, worst):
+        path = write(tmp_path / "song", block, format=kind, quality=quality)
+        sizes.append(path.stat().st_size)
+        assert read(path).shape == block.shape
+    assert sizes[0] > 1.2 * sizes[1] > 1.2 * sizes[2]
+
+
+def test_the_default_bit_rate(tmp_path, music):
+    assert mp3_bit_rate(write(tmp_path / "song", music(RATE, RATE), format="mp3")) == 320_000
+
+
+def test_bit_rates_and_qualities_that_do_not_exist(tmp_path):
+    refusals = [
+        ({"format": "mp3", "bitrate": 100}, "bitrate: mp3 at 48000 Hz supports 64, 80, .*, 320 kbit/s, not 100"),
+        ({"format": "mp3", "bitrate": 128, "quality": 2}, "bitrate: cannot be combined with quality; give one"),
+        ({"format": "mp3", "quality": 10}, "quality: mp3 supports 0 to 9, not 10"),
+        ({"format": "mp3", "quality": float("nan")}, "quality: mp3 supports 0 to 9, not nan"),
+        ({"format": "ogg", "quality": -1}, "quality: ogg supports 0 to 10, not -1"),
+        ({"format": "ogg", "bitrate": 128}, "bitrate: ogg has a variable bit rate; use quality, from 0 to 10"),
+        ({"format": "opus", "bitrate": 8}, "bitrate: opus with 2 channels supports 12 to 512 kbit/s, not 8"),
+        ({"format": "opus", "quality": 5}, "quality: opus has no quality scale; use bitrate"),
+        ({"format": "wav", "bitrate": 128}, "bitrate: wav is lossless; use mp3 or opus"),
+        ({"format": "flac", "quality": 5}, "quality: flac is lossless; use mp3 or ogg"),
+    ]
+    for options, message in refusals:
+        with pytest.raises(ConfigError, match=message):
+            AudioWriter(tmp_path / "song", RATE, 2, 0, **options)
+
+
+# Tags
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_tags_change_no_sample(kind, tmp_path, music, cover):
+    block = music(RATE, RATE)
+    tags = Tags(title="Song (vocals)", artist="Artist", cover=cover("png"))
+    path = write(tmp_path / "tagged", block, format=kind, tags=tags)
+    assert read_tags(path) == tags
+    assert np.array_equal(read(path), read(write(tmp_path / "plain", block, format=kind)))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_tags_of_a_file_without_samples(kind, tmp_path):
+    path = write(tmp_path / "song", np.zeros((2, 0), np.float32), format=kind, tags=Tags(title="Song"))
+    assert read(path).shape[1] <= 1
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_same_tags_give_the_same_bytes(kind, tmp_path, music):
+    block, tags = music(RATE, RATE), Tags(title="Song")
+    one = write(tmp_path / "one", block, format=kind, tags=tags).read_bytes()
+    other = write(tmp_path / "other", block, format=kind, tags=tags).read_bytes()
+    if kind in ("ogg", "opus"):  # libsndfile numbers the streams at random
+        assert len(one) == len(other)
+    else:
+        assert one == other
+
+
+@pytest.mark.parametrize("error", [ValueError("the tags\nare too long"), OutputError("the disk is full")])
+def test_a_failure_to_tag_is_a_warning(error, tmp_path, music, monkeypatch):
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(encode, "write_tags", fail)
+    block = music(1000)
+    path = tmp_path / "song.wav"
+    with AudioWriter(path, RATE, 2, 1000, bits="32f", tags=Tags(title="Song")) as writer:
+        writer.write(block)
+    (warning,) = writer.warnings
+    assert warning.startswith(f"{path}: was written without tags (the ")
+    assert "\n" not in warning
+    assert np.array_equal(read(path), block)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupt_while_tags_are_written(tmp_path, music, monkeypatch):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(encode, "write_tags", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "song.wav", music(1000), tags=Tags(title="Song"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -213,6 +333,12 @@ def test_the_permissions_are_those_of_any_new_file(tmp_path):
     (tmp_path / "plain").touch()
     path = write(tmp_path / "song.wav", np.zeros((2, 10), np.float32))
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_the_error_of_the_caller_is_kept(tmp_path):
+    with pytest.raises(FileNotFoundError, match="other"), AudioWriter(tmp_path / "song.wav", RATE, 2, 10):
+        (tmp_path / "other").read_bytes()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_block_of_the_wrong_shape(tmp_path):

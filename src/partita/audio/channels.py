@@ -1,4 +1,4 @@
-"""From any number of loudspeakers to two or one, with the weights of ITU-R BS.775."""
+"""Downmixing to stereo or mono with the coefficients of ITU-R BS.775."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["mixing_matrix", "remix"]
 
 _HALF_POWER = sqrt(0.5)  # -3 dB
 
-# speaker -> its weights in the left and in the right channel
+# speaker -> its gains in the left and in the right channel
 _TO_STEREO = {
     "FL": (1.0, 0.0),
     "FR": (0.0, 1.0),
@@ -25,14 +25,14 @@ _TO_STEREO = {
     "BR": (0.0, _HALF_POWER),
     "FLC": (1.0, 0.0),
     "FRC": (0.0, 1.0),
-    "BC": (0.5, 0.5),  # a surround at -3 dB, shared by both sides at -3 dB
+    "BC": (0.5, 0.5),  # a surround at -3 dB, split equally in power between both sides
     "SL": (_HALF_POWER, 0.0),
     "SR": (0.0, _HALF_POWER),
     "WL": (1.0, 0.0),
     "WR": (0.0, 1.0),
 }
 
-# the order of channels where a file does not name them: that of WAV, FLAC and FFmpeg
+# number of channels -> their order in WAV, FLAC and FFmpeg, for files that do not name their speakers
 _DEFAULT_LAYOUTS = {
     len(names): names
     for names in (
@@ -49,21 +49,22 @@ _DEFAULT_LAYOUTS = {
 def remix(block: NDArray[np.float32], channels: int, layout: Sequence[str] | None = None) -> NDArray[np.float32]:
     """Change the number of channels.
 
-    Mono is duplicated, stereo becomes mono by the mean. Of more channels the front ones enter stereo at full
-    level, the centre and the surrounds at -3 dB, the LFE not at all; the sum is not turned down.
+    Mono is duplicated; stereo is averaged to mono. In a downmix of more channels, the left and right front channels
+    keep their level, the centre and the surround channels are attenuated by 3 dB, and the LFE channel is dropped. The
+    sum is not normalised, so it may exceed full scale.
 
     Args:
         block: Samples, ``(channels, samples)``.
-        channels: As many as before, 2 or 1.
+        channels: Number of channels to return: the same number, 2 or 1.
         layout: The speaker of each channel by FFmpeg's names (``FL``, ``FC``, ``LFE``, ...); by default the
-            usual order for their number.
+            order that WAV uses for this number of channels.
 
     Returns:
-        Samples, ``(channels, samples)``; the block itself where nothing changes.
+        Samples, ``(channels, samples)``; the block itself if the number of channels does not change.
 
     Raises:
-        AudioError: The speakers are not known.
-        ConfigError: ``channels`` is none of the above.
+        AudioError: The speaker layout is unknown.
+        ConfigError: The channels cannot be mixed to that many.
     """
     if block.shape[0] == channels:
         return block
@@ -71,11 +72,16 @@ def remix(block: NDArray[np.float32], channels: int, layout: Sequence[str] | Non
 
 
 def mixing_matrix(native: int, channels: int, layout: Sequence[str] | None = None) -> NDArray[np.float32]:
-    """Return the weights that :func:`remix` applies, float32 ``(channels, native)``.
+    """Return the matrix that :func:`remix` applies, float32 ``(channels, native)``.
+
+    Args:
+        native: Number of channels before remixing.
+        channels: Number of channels after remixing: ``native``, 2 or 1.
+        layout: As for :func:`remix`.
 
     Raises:
-        AudioError: The speakers are not known.
-        ConfigError: ``channels`` is neither ``native`` nor 2 or 1.
+        AudioError: The speaker layout is unknown.
+        ConfigError: The channels cannot be mixed to that many.
     """
     if channels == native:
         return np.eye(native, dtype=np.float32)
@@ -88,6 +94,6 @@ def mixing_matrix(native: int, channels: int, layout: Sequence[str] | None = Non
     if layout is None or not _TO_STEREO.keys() >= set(layout):
         layout = _DEFAULT_LAYOUTS.get(native)
     if layout is None:
-        raise AudioError(f"the speakers of its {native} channels are not known; mix it to stereo first")
+        raise AudioError(f"the speaker layout of its {native} channels is unknown; mix it to stereo first")
     stereo = np.array([_TO_STEREO[speaker] for speaker in layout], np.float32).T
     return stereo if channels == 2 else stereo.mean(axis=0, keepdims=True)

@@ -1,4 +1,4 @@
-"""Float samples rounded to integers, with dither."""
+"""Quantisation of float samples to integers, with dither."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ __all__ = ["quantise"]
 
 
 def quantise(frames: NDArray[np.float32], bits: int, generator: np.random.Generator) -> NDArray[np.int32]:
-    """Round samples to integers of some bits.
+    """Round samples to integers of a given bit depth.
 
-    Triangular noise of one step (TPDF) is added before rounding, which makes the error a constant, inaudible
-    hiss that knows nothing of the signal. Samples that are exactly 0 need no rounding and stay 0, so digital
-    silence remains silent. Values beyond full scale are clamped.
+    Noise with a triangular distribution of one step either way (TPDF dither) is added before rounding. It turns the
+    error into faint noise of constant power that is independent of the signal. Samples that are exactly 0 stay 0, so
+    digital silence remains silent. Values beyond full scale are clamped.
+
+    Source: Lipshitz, Wannamaker and Vanderkooy, "Quantization and dither: a theoretical survey", JAES 40(5), 1992.
 
     Args:
-        frames: Samples, ``(samples, channels)``, full scale at 1. Consecutive calls give what one call would.
-        bits: Of the integers, up to 24.
-        generator: Where the noise comes from.
+        frames: Samples, ``(samples, channels)``, full scale at 1. Consecutive calls with one generator give
+            the same result as a single call.
+        bits: Bit depth, from 2 to 24.
+        generator: Generator of the noise.
 
     Returns:
         Integers between ``-2**(bits - 1)`` and ``2**(bits - 1) - 1``, ``(samples, channels)``.

@@ -185,8 +185,8 @@ class AudioWriter:
         try:
             write_tags(self._temporary, tags, self._format)
         except Exception as error:  # whatever is wrong with a tag, the audio is kept
-            reason = str(error).removeprefix(f"{self._temporary}: ")
-            self.warnings.append(f"{self.path}: written without tags ({reason})")
+            reason = " ".join(str(error).removeprefix(f"{self._temporary}: ").split())
+            self.warnings.append(f"{self.path}: was written without tags ({reason})")
 
     def _check_target(self) -> None:
         """Fail now instead of at the end if the name is that of a folder or too long."""

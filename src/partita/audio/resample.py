@@ -1,4 +1,4 @@
-"""Sample rates, changed block by block."""
+"""Sample rate conversion, block by block."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["Resampler", "resample_blocks"]
 
 
 class Resampler:
-    """A stream at one sample rate becomes a stream at another, without delay.
+    """Converts a stream from one sample rate to another, without delay.
 
-    The blocks returned join to what one call over the whole signal gives, however the input is cut:
-    ``round(samples * rate_out / rate_in)`` samples, the first of them at the time of the first input sample.
-    Equal rates pass the samples through untouched.
+    However the input is cut into blocks, the output is that of a single call over the whole signal:
+    ``round(samples * rate_out / rate_in)`` samples, aligned with the first input sample. If the rates are equal,
+    samples pass through unchanged.
 
     Args:
-        rate_in: Of the input, Hz.
-        rate_out: Of the output, Hz.
-        channels: Of both.
+        rate_in: Sample rate of the input in Hz.
+        rate_out: Sample rate of the output in Hz.
+        channels: Number of channels.
     """
 
     def __init__(self, rate_in: int, rate_out: int, channels: int) -> None:
@@ -32,13 +32,13 @@ class Resampler:
             self._stream = soxr.ResampleStream(rate_in, rate_out, channels, dtype="float32", quality="VHQ")
 
     def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take samples and return those that are ready.
+        """Add samples and return the converted samples that are ready.
 
         Args:
             block: The next samples, float32 ``(channels, any)``.
 
         Returns:
-            Float32 ``(channels, any)``, perhaps none.
+            Float32 ``(channels, any)``; possibly empty.
         """
         return block if self._stream is None else self._process(block, last=False)
 
@@ -58,12 +58,12 @@ def resample_blocks(
 
     Args:
         blocks: Samples, float32 ``(channels, any)``.
-        rate_in: Of the input, Hz.
-        rate_out: Of the output, Hz.
-        channels: Of both.
+        rate_in: Sample rate of the input in Hz.
+        rate_out: Sample rate of the output in Hz.
+        channels: Number of channels.
 
     Yields:
-        Samples, float32 ``(channels, any)``, never none.
+        Samples, float32 ``(channels, any)``; never empty.
     """
     resampler = Resampler(rate_in, rate_out, channels)
     for block in blocks:

@@ -294,7 +294,7 @@ def _as_audio(samples: Any) -> Samples:
         advice = f"(x - {scale}) / {scale}" if kind == "u" else f"x / {scale}"
         raise AudioError(f"an array must hold floats, not {array.dtype}: divide integers by their full scale, {advice}")
     if kind != "f":
-        what = f"{array.dtype} values" if kind in "bcSU" else f"Python objects such as {type(samples).__name__}"
+        what = f"{array.dtype} values" if kind in "bcSU" else "Python objects"
         raise AudioError(f"an array must hold floats, not {what}: pass samples, a path, bytes or a binary file")
     if array.ndim == 3:
         raise AudioError(f"an array must be (channels, samples), and this one is {array.shape}: pass one track, x[0]")

@@ -1,4 +1,4 @@
-"""Samples kept on disk as raw floats while more of the work is done."""
+"""Temporary storage of samples on disk, as raw floats."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from partita.audio.blocks import BLOCK
 from partita.errors import OutputError
 
 __all__ = ["Spool"]
 
-_BLOCK = 65536  # samples
 _FLOAT_BYTES = 4
 
 
 class Spool:
-    """Samples on disk, written once and then read as often as needed.
+    """Samples on disk that are written once and then read any number of times; a context manager.
 
-    The file has no name: it is gone when the spool is closed or the process ends, whatever happens.
+    The file has no name, so it disappears when the spool is closed or the process ends, even if it is killed.
 
     Args:
         channels: Number of channels.
-        folder: Where the file is kept; the system's temporary folder by default.
+        folder: Folder of the file; by default the system's folder for temporary files.
 
     Attributes:
         channels: Number of channels.
-        samples: How many have been written.
+        samples: Number of samples written so far.
 
     Raises:
         OutputError: The folder cannot be written to.
@@ -41,7 +41,7 @@ class Spool:
         try:
             self._file = tempfile.TemporaryFile(dir=folder, prefix=".partita-")  # noqa: SIM115 - closed by close()
         except OSError as error:
-            raise self._full(error) from error
+            raise self._no_room(error) from error
 
     def __enter__(self) -> Spool:
         return self
@@ -62,11 +62,11 @@ class Spool:
         try:
             self._file.write(np.ascontiguousarray(block.T, np.float32).data)
         except OSError as error:
-            raise self._full(error) from error
+            raise self._no_room(error) from error
         self.samples += block.shape[1]
 
-    def blocks(self, size: int = _BLOCK) -> Iterator[NDArray[np.float32]]:
-        """Read from the beginning.
+    def blocks(self, size: int = BLOCK) -> Iterator[NDArray[np.float32]]:
+        """Read all samples from the beginning.
 
         Args:
             size: Length of a block in samples; only the last one may be shorter.
@@ -79,13 +79,13 @@ class Spool:
             yield np.frombuffer(chunk, np.float32).reshape(-1, self.channels).T
 
     def mapped(self) -> NDArray[np.float32]:
-        """Return the samples as an array ``(channels, samples)`` that reads the file when it is sliced."""
+        """Return the samples as a memory-mapped array, float32 ``(channels, samples)``."""
         if not self.samples:
             return np.zeros((self.channels, 0), np.float32)
         self._file.flush()
         return np.memmap(self._file, np.float32, "r", shape=(self.samples, self.channels)).T
 
-    def _full(self, error: OSError) -> OutputError:
+    def _no_room(self, error: OSError) -> OutputError:
         return OutputError(
             f"{self._folder}: no room for temporary files ({error.strerror}); free some space or choose another folder"
         )

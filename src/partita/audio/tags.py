@@ -78,6 +78,7 @@ def read_tags(path: Path) -> Tags:
                 found = container.streams.audio[0].metadata
             known = {field.name for field in fields(Tags)} - {"cover"}
             texts = {key.lower(): value.replace("\0", "").strip() for key, value in found.items()}
+            texts.setdefault("artist", texts.get("author", ""))  # as aiff has it
             return Tags(**{key: text for key, text in texts.items() if key in known and text}, cover=_cover(container))
     except (av.FFmpegError, OSError, ValueError):
         return Tags()

@@ -1,1 +1,1 @@
-"""What partita asks of the operating system: atomic files, processor cores, the memory allocator."""
+"""The operating system: atomic writes, processor cores, the memory allocator; and reading TOML files."""

@@ -1,7 +1,7 @@
 """Settings of the C library's memory allocator.
 
-Models allocate and free the same large buffers at every step. By default glibc returns such buffers to the system, and
-mapping them again costs more time than the arithmetic of a small model.
+Models allocate and free the same large buffers at every step. By default, glibc returns such buffers to the system, and
+mapping them again takes longer than the arithmetic of a small model.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def keep_freed_memory() -> bool:
     """Make glibc's malloc reuse large freed blocks instead of returning them to the system.
 
     Returns:
-        Whether the C library accepted the settings. Other C libraries than glibc are left alone.
+        Whether the C library accepted the settings; ``False`` for C libraries other than glibc.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -1,4 +1,4 @@
-"""Reading TOML, with errors in one wording that name the file and the field."""
+"""Reading TOML files, with uniform error messages that name the file and the field."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:
-        ConfigError: The file cannot be read, or is not TOML.
+        ConfigError: The file cannot be read or is not valid TOML.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not a text file") from error
+        raise ConfigError(f"{path}: is not a text file in UTF-8") from error
     return parse_toml(text, str(path))
 
 
@@ -33,11 +33,11 @@ def parse_toml(text: str, origin: str) -> dict[str, Any]:
     """Parse TOML.
 
     Args:
-        text: The TOML.
-        origin: Where it comes from, for messages.
+        text: The content of the file.
+        origin: What messages call it, such as its path.
 
     Raises:
-        ConfigError: It is not TOML.
+        ConfigError: The text is not valid TOML.
     """
     try:
         return tomllib.loads(text)
@@ -46,11 +46,11 @@ def parse_toml(text: str, origin: str) -> dict[str, Any]:
 
 
 def explain_invalid(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return what is wrong with a table, in a sentence that begins with the field.
+    """Describe why a table is invalid, in a sentence that begins with the field.
 
     Args:
-        error: What pydantic raised.
-        model: The model the table was validated against; its fields are offered where a name is unknown.
+        error: The error that pydantic raised.
+        model: The model that the table was validated against; its fields are suggested for an unknown one.
     """
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from partita.errors import OutputError
+from partita.system.atomic import atomic_path, open_atomically, write_atomically
+
+
+def test_a_file_appears_when_it_is_complete(tmp_path):
+    path = tmp_path / "new" / "folder" / "file"
+    with atomic_path(path) as partial:
+        assert partial.parent == path.parent
+        assert partial.name.startswith(".")
+        partial.write_bytes(b"half")
+        assert not path.exists()
+    assert path.read_bytes() == b"half"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_appears_when_it_is_complete(tmp_path):
+    path = tmp_path / "package"
+    with atomic_path(path) as partial:
+        (partial / "deep").mkdir(parents=True)
+        (partial / "deep" / "file").write_bytes(b"content")
+        assert not path.exists()
+    assert (path / "deep" / "file").read_bytes() == b"content"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_existing_file_is_replaced(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_a_folder_does_not_replace_another(tmp_path):
+    path = tmp_path / "package"
+    path.mkdir()
+    (path / "file").touch()
+    with pytest.raises(OutputError, match="package: cannot be written: Directory not empty"), atomic_path(path) as part:
+        part.mkdir()
+    assert list(tmp_path.iterdir()) == [path]
+    assert (path / "file").exists()
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit])
+@pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
+def test_nothing_remains_after_an_exception(error, kind, tmp_path):
+    path = tmp_path / "result"
+    path.write_bytes(b"old")
+
+    def fail() -> None:
+        with atomic_path(path) as partial:
+            if kind == "folder":
+                partial.mkdir()
+                (partial / "file").touch()
+            elif kind == "file":
+                partial.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def fill() -> None:
+        with open_atomically(path) as file:
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OutputError, match="file: cannot be written: No space left on device"):
+        fill()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_places_where_no_file_can_be(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="folder: cannot be written: Is a directory"):
+        write_atomically(tmp_path / "folder", b"")
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot be written: (File exists|Not a directory)"):
+        write_atomically(tmp_path / "file" / "below", b"")
+    with pytest.raises(OutputError, match="cannot be written: File name too long"):
+        write_atomically(tmp_path / ("n" * 256), b"")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_name_as_long_as_any(tmp_path):
+    path = tmp_path / ("n" * 255)
+    write_atomically(path, b"content")
+    assert path.read_bytes() == b"content"
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    (tmp_path / "plain").touch()
+    write_atomically(tmp_path / "file", b"")
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_two_writers_of_one_file(tmp_path):
+    path = tmp_path / "file"
+    with open_atomically(path) as one, open_atomically(path) as other:
+        one.write(b"one")
+        other.write(b"other")
+    assert path.read_bytes() == b"one"  # the last to finish
+    assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from partita.system.atomic import open_atomically
+with open_atomically(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_process_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    subprocess.run([sys.executable, "-c", KILLED, path], check=False, timeout=60)
+    assert path.read_bytes() == b"old"
+    assert all(other.name.startswith(".partita-") for other in set(tmp_path.iterdir()) - {path})
+
+
+def test_the_folder_is_that_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_atomically(Path("file"), b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
