@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from partita.data.songbook.effects import RATE
-from partita.data.songbook.mixing import STEMS
-from partita.data.songbook.recordings import read_audio
+from partita_songbook.effects import RATE
+from partita_songbook.mixing import STEMS
+from partita_songbook.recordings import read_audio
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

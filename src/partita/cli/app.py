@@ -15,7 +15,6 @@ from partita.cli.evaluate import evaluate
 from partita.cli.experiment import experiment
 from partita.cli.models import models
 from partita.cli.separate import separate
-from partita.cli.songbook import songbook
 from partita.cli.train import train
 from partita.errors import ConfigError, PartitaError
 
@@ -28,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (separate, evaluate, models, doctor, train, songbook):
+for command in (separate, evaluate, models, doctor, train):
     app.command()(command)
 app.add_typer(data)
 app.add_typer(experiment, name="experiment")

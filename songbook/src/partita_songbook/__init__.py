@@ -1,0 +1,1 @@
+"""Synthetic multitrack songs for training: rendered from MIDI files, recordings, instruments and synthesis."""

@@ -1,0 +1,1 @@
+"""Styles: bands, electronic music, and finished stems completed with vocals."""

@@ -1,1 +1,0 @@
-"""Synthetic multitrack songs: reproducible training material from MIDI files and short recordings."""
