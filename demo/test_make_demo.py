@@ -4,30 +4,38 @@ import numpy as np
 import pytest
 import soundfile
 
-from make_demo import SECONDS, write_demo
+import make_demo
 from partita_songbook.effects import RATE, rms_db
 
-SAMPLES = int(SECONDS * RATE)
+STEMS = ("drums", "bass", "other", "vocals")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
-    write_demo(folder)
-    return folder
+def composed():
+    return make_demo.compose_demo()
 
 
-def read(path):
-    audio, rate = soundfile.read(path, dtype="float32")
-    assert rate == RATE
-    return audio.T
-
-
-def test_the_mixture_is_the_sum_of_four_audible_stems(folder):
-    stems = [read(folder / f"{stem}.flac") for stem in ("drums", "bass", "other", "vocals")]
-    mixture = read(folder / "demo.flac")
-    assert mixture.shape == (2, SAMPLES)
-    assert np.abs(sum(stems) - mixture).max() < 4 / 32768
-    assert 0.5 < np.abs(mixture).max() < 0.95
-    levels = [rms_db(stem) for stem in stems]
+def test_four_audible_stems_add_up_below_full_scale(composed):
+    assert tuple(composed) == STEMS
+    assert {audio.shape for audio in composed.values()} == {(2, int(make_demo.SECONDS * RATE))}
+    assert 0.5 < np.abs(sum(composed.values())).max() < 0.95
+    levels = [rms_db(audio) for audio in composed.values()]
     assert max(levels) - min(levels) < 5
+
+
+def test_the_files_hold_the_stems_and_their_sum(composed, tmp_path, monkeypatch):
+    monkeypatch.setattr(make_demo, "compose_demo", lambda: composed)
+    make_demo.write_demo(tmp_path / "demo")
+    expected = {**composed, "demo": sum(composed.values())}
+    assert {path.stem for path in (tmp_path / "demo").iterdir()} == expected.keys()
+    for name, audio in expected.items():
+        read, rate = soundfile.read(tmp_path / "demo" / f"{name}.flac", dtype="float32")
+        assert rate == RATE
+        assert np.abs(read.T - audio).max() <= 1.5 / 32768 + 1e-6  # 16 bits with dither
+
+
+def test_the_demo_song_has_the_length_and_level_of_the_script(composed):
+    audio, rate = soundfile.read(make_demo.__file__.replace("make_demo.py", "demo.flac"), dtype="float32")
+    assert rate == RATE
+    assert audio.T.shape == (2, int(make_demo.SECONDS * RATE))
+    assert rms_db(audio.T) == pytest.approx(rms_db(sum(composed.values())), abs=1)

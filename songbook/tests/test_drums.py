@@ -31,14 +31,9 @@ def folder(tmp_path):
     return kit
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def test_kits_are_found(folder):
-    assert drums.find_kits((folder.parent,)) == [folder]
-    assert drums.find_kits((folder.parent / "nowhere",)) == []
+    assert drums.find_kits([folder.parent]) == [folder]
+    assert drums.find_kits([folder.parent / "nowhere"]) == []
 
 
 def test_a_kit_maps_names_to_keys(folder, rng):

@@ -50,7 +50,7 @@ def test_presets_have_a_use_by_their_name_or_their_folder(tmp_path):
     for name in names:
         (tmp_path / "banks" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "banks" / name).touch()
-    found = lmms.find_presets([tmp_path / "banks"])
+    found = lmms.find_presets([tmp_path / "banks"], "GPL-2.0")
     assert [(preset.path.stem, preset.use) for preset in found] == [("0001-Low", "bass"), ("Warm Pad", "pad")]
     assert found[0].licence == "GPL-2.0"
 

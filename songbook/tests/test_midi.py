@@ -48,7 +48,7 @@ def test_a_note_struck_again_ends_the_one_before(tmp_path):
 
 def test_other_files_are_refused_by_name(tmp_path):
     (tmp_path / "no.mid").write_bytes(b"RIFF....")
-    with pytest.raises(AudioError, match=r"no\.mid cannot be read as MIDI"):
+    with pytest.raises(AudioError, match=r"no\.mid: cannot be read as MIDI"):
         midi.read_midi(tmp_path / "no.mid")
 
 

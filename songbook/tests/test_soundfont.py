@@ -35,17 +35,12 @@ def test_soundfonts_are_found_once(tmp_path):
     for name in ("B.sf3", "A.sf2", "Kit_LV2.sf2"):
         (tmp_path / name).touch()
     (tmp_path / "default.sf2").symlink_to(tmp_path / "A.sf2")
-    fonts = soundfont.find_soundfonts((tmp_path,))
-    assert [(font.path.name, font.drums_only) for font in fonts] == [
-        ("A.sf2", False),
-        ("B.sf3", False),
-        ("Kit_LV2.sf2", True),
+    fonts = soundfont.find_soundfonts([tmp_path, tmp_path / "nowhere"], ("*_LV2",), {"A*": "MIT"})
+    assert [(font.path.name, font.drums_only, font.licence) for font in fonts] == [
+        ("A.sf2", False, "MIT"),
+        ("B.sf3", False, "not stated"),
+        ("Kit_LV2.sf2", True, "not stated"),
     ]
-
-
-def test_known_soundfonts_have_a_licence():
-    assert Soundfont(Path("FluidR3_GM.sf2"), drums_only=False).licence == "MIT"
-    assert FONT.licence == "not stated"
 
 
 def test_missing_fluidsynth_names_the_package(monkeypatch):

@@ -27,7 +27,7 @@ def test_risers_rise_and_the_others_fall(kind, rises):
 
 
 def test_unknown_transitions_are_refused():
-    with pytest.raises(ValueError, match="swoosh"):
+    with pytest.raises(ValueError, match="unknown transition 'swoosh'"):
         transition("swoosh", 1.0, np.random.default_rng(0))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mido
 import numpy as np
+import pyworld
 
 RATE = 44_100
 
@@ -39,3 +40,9 @@ def write_midi_song(path, parts, bpm=120):
             last = tick
         tracks.append(track)
     mido.MidiFile(tracks=tracks, ticks_per_beat=480).save(path)
+
+
+def median_pitch(audio: np.ndarray) -> float:
+    """Median fundamental of the voiced parts of (1, samples), as a MIDI pitch."""
+    pitch, _ = pyworld.dio(audio[0].astype(float), RATE)
+    return float(69 + 12 * np.log2(np.median(pitch[pitch > 0]) / 440))

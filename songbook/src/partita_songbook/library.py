@@ -150,7 +150,9 @@ def _installed(manifest: Manifest, base: Path, split: Split, cache: Path | None)
         voices=tuple(
             voice
             for group in manifest.voices
-            for voice in find_voices(group.engine, group.names, group.licence, group.requires and base / group.requires)
+            for voice in find_voices(
+                group.engine, group.names, group.licence, base / group.requires if group.requires else None
+            )
             if chosen(voice.name, group.valid)
         ),
         split=split,
