@@ -29,7 +29,7 @@ DEFINITION = (
     "were scored, and after which the songbook was adjusted"
 )
 DEFINITION_SYNTHETIC = (
-    "the same on the 12 synthetic songs of partita songbook --split valid --seed 1, made of MIDI songs, drum "
+    "the same on the 12 synthetic songs of partita-songbook --split valid --seed 1, made of MIDI songs, drum "
     "performances, singers, kits, soundfonts and presets not trained on"
 )
 DATA = (

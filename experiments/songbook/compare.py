@@ -1,8 +1,9 @@
-"""Compare songbook songs with real ones: a table of statistics of each stem, and spectrograms side by side.
+"""Compare rendered songs with real ones: a table of statistics of each stem, and spectrograms side by side.
 
     python experiments/songbook/compare.py --real REAL --rendered RENDERED [--picture PNG]
 
-Statistics are medians over the songs in which a stem sounds, with the lowest and highest in brackets.
+The table has medians over the songs in which a stem sounds, with the lowest and highest values in brackets. Needs partita,
+partita-songbook and matplotlib.
 """
 
 from __future__ import annotations
@@ -35,9 +36,14 @@ _COLUMNS = {
 
 
 def measure(audio: NDArray[np.float32]) -> dict[str, float] | None:
-    """Statistics of a stem (2, samples), or nothing if it is silent.
+    """Measure a stem.
 
-    Level is the RMS of the 100 ms that sound (within 30 dB of the loudest), crest the peak above it.
+    Args:
+        audio: Float32 ``(2, samples)``.
+
+    Returns:
+        The statistics, or ``None`` if the stem is silent. The level is the RMS of the active blocks of 100 ms, those
+        within 30 dB of the loudest one; the crest factor is the peak relative to it.
     """
     if np.abs(audio).max() < 1e-3:
         return None
@@ -65,7 +71,7 @@ def measure(audio: NDArray[np.float32]) -> dict[str, float] | None:
 
 
 def table(folders: dict[str, list[Path]]) -> str:
-    """The statistics as a Markdown table."""
+    """Return the statistics as a Markdown table."""
     lines = ["| stem | songs | silent in | " + " | ".join(_COLUMNS.values()) + " |", "|---" * (3 + len(_COLUMNS)) + "|"]
     for stem in STEMS:
         for name, songs in folders.items():
@@ -81,7 +87,7 @@ def table(folders: dict[str, list[Path]]) -> str:
 
 
 def picture(songs: list[Path], path: Path, start: float = 20.0, seconds: float = 20.0) -> None:
-    """Draw spectrograms: a column a song, a row a stem."""
+    """Draw spectrograms, a column for each song and a row for each stem."""
     figure, axes = plt.subplots(len(STEMS), len(songs), figsize=(4.2 * len(songs), 9), sharex=True, sharey=True)
     for column, song in enumerate(songs):
         for row, stem in enumerate(STEMS):
@@ -99,11 +105,11 @@ def picture(songs: list[Path], path: Path, start: float = 20.0, seconds: float =
 
 
 def main() -> None:
-    """Print the table, and draw the picture if asked to."""
+    """Print the table, and draw the picture if one is requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=Path, required=True, help="folder of real songs")
     parser.add_argument("--rendered", type=Path, required=True, help="folder of rendered songs")
-    parser.add_argument("--picture", type=Path, help="PNG of two songs of each kind")
+    parser.add_argument("--picture", type=Path, help="where to write a PNG of two real and three rendered songs")
     options = parser.parse_args()
     folders = {
         name: sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))

@@ -43,8 +43,8 @@ def _rest(band: Band, audio: Audio) -> Audio:
 def arrange(library: Library, seed: int, index: int, *, seconds: float | None = None) -> RenderedSong:
     """Render one song of a seed.
 
-    The same library, seed and index give the same samples, unless a preset of ZynAddSubFX plays, which draws random
-    numbers of its own.
+    The same library, seed and index give the same samples, unless LMMS plays: some of its presets use random numbers
+    of their own, and one that takes longer than a minute to render is replaced.
 
     Args:
         library: The material.
