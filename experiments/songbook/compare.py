@@ -2,8 +2,8 @@
 
     python experiments/songbook/compare.py --real REAL --rendered RENDERED [--picture PNG]
 
-The table has medians over the songs in which a stem sounds, with the lowest and highest values in brackets. Needs partita,
-partita-songbook and matplotlib.
+The table has medians over the songs in which a stem sounds, with the lowest and highest values in brackets. The script
+needs partita-songbook and matplotlib.
 """
 
 from __future__ import annotations
