@@ -110,7 +110,7 @@ class Library:
                 raise ConfigError(f"{manifest}: a manifest needs the folder that it describes; pass it as data")
             return _installed(load_manifest(), Path(), split, cache)
         if not folder.is_dir():
-            raise ConfigError(f"{folder}: no such folder; data is the folder of MIDI files and recordings")
+            raise ConfigError(f"{folder}: no such folder; pass a folder of MIDI files and recordings")
         if manifest is None and (folder / FILE_NAME).is_file():
             manifest = folder / FILE_NAME
         described = load_manifest(manifest)
