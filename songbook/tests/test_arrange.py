@@ -10,6 +10,7 @@ import pytest
 from partita_songbook import arrange
 from partita_songbook.effects import rms_db
 from partita_songbook.library import Library
+from partita_songbook.midi import Note, Part
 from partita_songbook.mixing import STEMS, silent
 from partita_songbook.styles.genres import GENRES
 from tones import RATE
@@ -60,6 +61,15 @@ def test_songs_of_all_genres(library, genre, monkeypatch):
     song = arrange.arrange(library, 1, 0, seconds=SECONDS)
     check(song)
     assert song.card["genre"] == genre
+
+
+def test_a_stretch_without_melody_is_composed_over(library, monkeypatch):
+    drums = Part(0, tuple(Note(0.5 * i, 0.1, 36, 100) for i in range(6)), is_drums=True)
+    monkeypatch.setattr(arrange, "stretch", lambda *_: [drums])
+    monkeypatch.setattr(arrange, "STYLES", {"hybrid": 1.0})
+    song = arrange.arrange(library, 3, 0, seconds=SECONDS)
+    check(song)
+    assert song.card["song"] == "march.mid"
 
 
 def test_without_any_material_all_is_synthesis():

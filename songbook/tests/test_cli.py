@@ -46,10 +46,9 @@ def test_a_manifest_may_lie_elsewhere(run, material, tmp_path):
     assert error.startswith(f"error: {manifest}: unknown field 'colection': did you mean 'collection'")
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_broken_file_costs_only_its_own_songs(run, material, tmp_path, jobs):
+def test_a_broken_file_costs_only_its_own_songs(run, material, tmp_path):
     (material / "midi/songs/broken.mid").write_text("no")
-    words = ("--songs", 8, "--seed", 3, "--seconds", 2, "--jobs", jobs, "--data", material)
+    words = ("--songs", 8, "--seed", 3, "--seconds", 2, "--jobs", 2, "--data", material)
     code, out, errors = run(*words, "-o", tmp_path / "out")
     written = [path for path in (tmp_path / "out").iterdir() if path.name.startswith("song-")]
     assert code == 1

@@ -8,9 +8,9 @@ import pytest
 from partita.errors import AudioError
 from partita_songbook import players
 from partita_songbook.effects import rms_db
-from partita_songbook.library import MaterialFile
+from partita_songbook.library import Groove, MaterialFile
 from partita_songbook.lmms import Preset
-from partita_songbook.midi import Note, Part
+from partita_songbook.midi import Note, Part, write_midi
 from tones import RATE
 
 NOTES = tuple(Note(0.375 * i, 0.3, 45 + i % 5, 100) for i in range(12))
@@ -50,6 +50,13 @@ def test_a_groove_is_brought_to_the_tempo_and_repeated(band):
     assert [note.start for note in notes] == pytest.approx(0.4 * np.arange(50), abs=2e-3)
     assert [note.pitch for note in notes[:4]] == [36, 42, 38, 42]
     assert band.licences == {"performance train.mid": "CC-BY-4.0"}
+
+
+def test_a_groove_without_notes_is_named(band, tmp_path):
+    write_midi(tmp_path / "empty.mid", (), 0, drums=True)
+    band.library = replace(band.library, grooves=(Groove(tmp_path / "empty.mid", "CC0", 120),))
+    with pytest.raises(AudioError, match=r"empty\.mid: has no notes"):
+        players.groove(band, 120)
 
 
 @pytest.mark.parametrize(

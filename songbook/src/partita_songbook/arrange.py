@@ -77,7 +77,8 @@ def arrange(library: Library, seed: int, index: int, *, seconds: float | None = 
     if style == "band":
         backing = play_band(band, parts)
     else:
-        written = requantise(parts, band.beat, rng) if parts else compose(key, band.bars, band.beat, rng)
+        melodic = any(not part.is_drums for part in parts)
+        written = requantise(parts, band.beat, rng) if melodic else compose(key, band.bars, band.beat, rng)
         backing = play_electronic(band, genre, form, written, key)
         active = form.playing("vocals", rng)
     stems = dict(backing.stems)

@@ -13,13 +13,13 @@ __all__ = ["ROLES", "random_patch"]
 
 
 class _Log(NamedTuple):
-    """A range drawn from log-uniformly."""
+    """The range of a log-uniform draw."""
 
     low: float
     high: float
 
 
-# Fields of a patch: a pair is drawn from uniformly, a list holds alternatives, any other value is fixed.
+# Fields of a patch: a pair is the range of a uniform draw, a list holds alternatives, any other value is fixed.
 _Ranges = dict[str, Any]
 _BASS: _Ranges = {
     "voices": [1, 1, 2, 3],

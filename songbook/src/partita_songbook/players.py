@@ -99,26 +99,27 @@ class Band:
         return tuple(note for note in notes if active[min(int(note.start / bar), len(active) - 1)])
 
 
-def groove(band: Band, stretch_to: float) -> tuple[Note, ...]:
+def groove(band: Band, bpm: float) -> tuple[Note, ...]:
     """Draw a human drum performance, stretched to a tempo and repeated through the song.
 
     Args:
         band: The band; its library holds grooves.
-        stretch_to: Tempo in beats per minute.
+        bpm: Tempo in beats per minute.
 
     Returns:
         Notes with General MIDI drum keys.
 
     Raises:
-        AudioError: The MIDI file cannot be read.
+        AudioError: The MIDI file cannot be read or is empty.
     """
     grooves = band.library.grooves
-    near = [groove for groove in grooves if 0.8 < groove.bpm / stretch_to < 1.25] or list(grooves)
+    near = [played for played in grooves if 0.8 < played.bpm / bpm < 1.25] or list(grooves)
     drawn = near[int(band.rng.integers(len(near)))]
-    bpm = drawn.bpm
     notes = tuple(note for part in read_midi(drawn.path) for note in part.notes)
-    ratio = bpm / stretch_to if 0.6 < bpm / stretch_to < 1.6 else 1.0
-    bar = 240 / bpm
+    if not notes:
+        raise AudioError(f"{drawn.path}: has no notes; leave it out of its table")
+    ratio = drawn.bpm / bpm if 0.6 < drawn.bpm / bpm < 1.6 else 1.0
+    bar = 240 / drawn.bpm
     whole = max(int(notes[-1].start / bar), 1) * bar
     played = repeat(crop(notes, 0, whole, ratio), whole * ratio, band.samples / RATE)
     band.note("drums", f"performance {drawn.path.name}", drawn.licence)
@@ -128,7 +129,7 @@ def groove(band: Band, stretch_to: float) -> tuple[Note, ...]:
 def strike_kit(
     band: Band, notes: tuple[Note, ...], kind: str, *, kick: str | None = None, hertz: float | None = None
 ) -> Audio:
-    """Play drum notes on a drawn kit.
+    """Play drum notes on a randomly chosen kit.
 
     Args:
         band: The band.
@@ -238,7 +239,7 @@ def _play_preset(band: Band, stem: str, role: str, notes: tuple[Note, ...]) -> A
 
 
 def play_part(band: Band, stem: str, part: Part) -> Audio:
-    """Play a part on a drawn soundfont, on its own program or another one, panned.
+    """Play a part on a randomly chosen soundfont, with its own program or another one, panned.
 
     Returns:
         Float32 ``(2, samples)`` at -20 dB.

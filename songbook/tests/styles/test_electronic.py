@@ -61,7 +61,7 @@ def test_the_kick_ducks_the_bass(band, monkeypatch):
         return np.zeros((1, samples), np.float32)
 
     monkeypatch.setattr(electronic, "sidechain", sidechain)
-    for seed in range(6):
+    for seed in range(2):
         band.rng = np.random.default_rng(seed)
         band.card = {}
         backing = play(band, "future bass", ("drop",) * band.bars)
