@@ -9,10 +9,18 @@ import soundfile
 
 from partita.audio import AudioWriter
 from partita.errors import OutputError
-from partita_songbook import arrange, render
+from partita_songbook import render
 from partita_songbook.library import Library
 from partita_songbook.mixing import STEMS
+from partita_songbook.song import RenderedSong
 from tones import RATE
+
+
+@pytest.fixture
+def song(rng):
+    """A second of noise in three stems; vocals are silent."""
+    noise = {stem: rng.uniform(-0.3, 0.3, (2, RATE)).astype(np.float32) for stem in STEMS[:3]}
+    return RenderedSong({**noise, "vocals": np.zeros((2, RATE), np.float32)}, {"style": "noise"})
 
 
 def test_songs_are_written_once_and_resumed(library, tmp_path):
@@ -36,8 +44,7 @@ def test_songs_are_written_once_and_resumed(library, tmp_path):
     assert more.name == "song-1-0002"
 
 
-def test_what_is_written_is_the_song(library, tmp_path):
-    song = arrange.arrange(library, 1, 0, seconds=2.0)
+def test_what_is_written_is_the_song(song, tmp_path):
     render.write_song(song, tmp_path / "s")
     for stem in STEMS:
         read, _ = soundfile.read(tmp_path / "s" / f"{stem}.flac")
@@ -49,20 +56,18 @@ def test_what_is_written_is_the_song(library, tmp_path):
         assert not read.T[~sounding].any()
 
 
-def test_a_full_disk_is_reported_with_the_final_path_and_leaves_nothing(library, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_with_the_final_path_and_leaves_nothing(song, tmp_path, monkeypatch):
     class FullDisk(AudioWriter):
         def write(self, block):
             raise OutputError(f"{self.path}: cannot be written, the disk is full")
 
-    song = arrange.arrange(library, 1, 0, seconds=2.0)
     monkeypatch.setattr(render, "AudioWriter", FullDisk)
     with pytest.raises(OutputError, match=re.escape(f"{tmp_path}/out/s/drums.flac: cannot be written")):
         render.write_song(song, tmp_path / "out" / "s")
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_an_existing_song_is_not_overwritten(library, tmp_path):
-    song = arrange.arrange(library, 1, 0, seconds=2.0)
+def test_an_existing_song_is_not_overwritten(song, tmp_path):
     render.write_song(song, tmp_path / "s")
     before = (tmp_path / "s" / "drums.flac").stat().st_mtime_ns
     with pytest.raises(OutputError, match=re.escape(f"{tmp_path}/s: ")):
