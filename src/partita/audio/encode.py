@@ -185,7 +185,10 @@ class AudioWriter:
         try:
             write_tags(self._temporary, tags, self._format)
         except Exception as error:  # whatever is wrong with a tag, the audio is kept
-            reason = " ".join(str(error).removeprefix(f"{self._temporary}: ").split())
+            cause = error.__cause__ or error.__context__ or error
+            if isinstance(cause, OSError):  # mutagen wraps the system's errors
+                raise OutputError(f"{self.path}: cannot be written: {_reason(cause)}") from error
+            reason = " ".join(str(error).replace(str(self._temporary), self.path.name).split())
             self.warnings.append(f"{self.path}: was written without tags ({reason})")
 
     def _check_target(self) -> None:
