@@ -26,7 +26,7 @@ from partita.system.atomic import atomic_path
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["BITS", "FORMATS", "AudioWriter", "nearest_rate", "wav_container"]
+__all__ = ["BITS", "FORMATS", "AudioWriter", "compression_of", "nearest_rate", "wav_container"]
 
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)  # Hz
