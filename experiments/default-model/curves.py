@@ -2,7 +2,7 @@
 
 From a checkout:
 
-    pip install -e '.[docs]'
+    pip install -e '.[train]'
     python experiments/default-model/curves.py NAME RUN
 
 This joins the metrics that the run in the folder RUN logged, resumptions included, in ``metrics-NAME.csv`` beside
@@ -12,39 +12,26 @@ this script, and draws ``curves-NAME.png`` from them. Without RUN it redraws the
 from __future__ import annotations
 
 import argparse
-import csv
 import shutil
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 
-from partita.training.report import write_metrics
+from partita.training.report import plot_loss, plot_sdr, read_table, write_metrics
 
 HERE = Path(__file__).parent
 SMOOTHED = 15  # logged steps in the moving average of the training loss
 
 
 def draw(table: Path, picture: Path) -> None:
-    """Draw the losses and the SDR of each source from a table of metrics."""
-    with table.open() as file:
-        rows = list(csv.DictReader(file))
-
-    def series(column: str) -> list[tuple[int, float]]:
-        return [(int(row["step"]), float(row[column])) for row in rows if row[column]]
-
+    """Draw the losses and the scores of a table side by side."""
+    metrics = read_table(table)
     figure, (losses, scores) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-    steps, values = np.array(series("train_loss")).T
-    losses.plot(steps, values, color="0.8", label="training, one batch")
-    smooth = np.convolve(values, np.ones(SMOOTHED) / SMOOTHED, "valid")
-    first = SMOOTHED // 2  # each mean is drawn at the middle of its steps
-    losses.plot(steps[first : first + smooth.size], smooth, color="C0", label=f"training, mean of {SMOOTHED}")
-    losses.plot(*zip(*series("valid_loss"), strict=True), "o-", color="C3", label="validation songs")
-    losses.set(xlabel="step", title="loss of the run")
-    for source in ("drums", "bass", "other", "vocals"):
-        scores.plot(*zip(*series(f"valid_sdr/{source}"), strict=True), "o-", label=source)
-    scores.set(xlabel="step", ylabel="SDR in dB", title="SDR of 3 real and 12 synthetic songs, mean")
-    for axes in (losses, scores):  # below the axes, where the legend hides no curve
+    plot_loss(losses, metrics, smoothed=SMOOTHED)
+    losses.set(title="loss of the run")
+    plot_sdr(scores, metrics)
+    scores.set(title="3 real and 12 synthetic songs")
+    for axes in (losses, scores):  # legends below, where they hide no curve
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=4, frameon=False)
     figure.savefig(picture, dpi=80)
 

@@ -8,10 +8,9 @@ import time
 
 import pytest
 
+from partita.system.extras import missing_extra
 from tests.data.test_songs import make_song
 from tests.training.runs import CONFIG
-
-pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's own
 
 
 @pytest.fixture(autouse=True)
@@ -51,16 +50,25 @@ def test_a_run_is_resumed_where_it_lies_by_default(command_line, tmp_path):
 
 
 @pytest.mark.usefixtures("song")
-def test_the_check_tells_memory_and_time_and_leaves_nothing(command_line, tmp_path):
+def test_the_check_reports_memory_and_time_and_leaves_nothing(command_line, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     code, out, _ = command_line(*TRAIN, "--check", "--steps", "5000")
     assert code == 0
     lines = dict(line.split(None, 1) for line in out.splitlines())
     assert 0.1 < float(lines["memory"].removesuffix(" GiB")) < 16
-    assert "s of audio a second" in lines["speed"]
+    assert "s of audio per second" in lines["speed"]
     assert lines["run"].startswith("5000 steps, about")
     assert float(lines["package"].removesuffix(" MB")) > 0
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_is_not_installed_is_named(command_line, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith(("lightning", "partita.training"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "lightning", None)
+    code, _, err = command_line("train", "demucs-small", "--data", "songs")
+    assert code == 2
+    assert f"error: {missing_extra('train', 'lightning')}" in err.replace("\n", " ")
 
 
 def test_the_presets_are_listed(command_line):
@@ -92,19 +100,27 @@ def test_what_is_wrong_is_one_line(command_line, words, code, message):
 
 @pytest.mark.usefixtures("song")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_keeps_its_checkpoint(command_line, tmp_path, number):
-    """A real process, a real signal, and the run goes on from there."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "partita", *TRAIN, "-o", "run", "--steps", "1000000"],
-        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while not (tmp_path / "run" / "checkpoints" / "last.ckpt").exists():
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+def test_interrupted_it_saves_its_state_and_says_how_to_continue(command_line, tmp_path, number):
+    """A real process, a real signal, and the run continues from there; no checkpoint is due by time."""
+    words = ("-o", "run", "--steps", "1000000", "--set", "run.checkpoint_minutes=60", "--set", "run.validate_every=10")
+    with subprocess.Popen(
+        [sys.executable, "-m", "partita", *TRAIN, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "run" / "checkpoints" / "best.ckpt").exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "is kept, go on with --resume" in err
+    assert "is saved in run" in err
+    assert "to continue: partita train config.toml --data songs --valid songs -o run" in err.replace("\n", " ")
+    assert err.replace("\n", " ").count("--resume") == 1
     assert "Traceback" not in err
-    assert not list((tmp_path / "run" / "checkpoints").glob(".*"))
+    assert [path.name for path in sorted((tmp_path / "run" / "checkpoints").iterdir())] == ["best.ckpt", "last.ckpt"]
+    code, _, err = command_line("separate", "songs/a/drums.wav", "-m", "run")
+    assert code == 1
+    assert "run: an unfinished training run" in err
+    assert "partita train run/config.toml --out run --resume" in err
     assert command_line(*TRAIN, "-o", "run", "--resume", "--steps", "1")[0] == 0

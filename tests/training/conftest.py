@@ -5,7 +5,7 @@ import logging
 import pytest
 import torch
 
-from partita.training import report, run
+from partita.training import run
 from tests.data.test_songs import make_song
 
 
@@ -34,9 +34,7 @@ def folder(tmp_path):
 @pytest.fixture
 def bare(monkeypatch):
     """Let a run end with its last checkpoint, without package, curves and examples."""
-    for name in ("write_curves", "write_metrics", "write_examples"):
-        monkeypatch.setattr(report, name, lambda *_: None)
-    monkeypatch.setattr(run, "package_checkpoint", lambda *_: None)
+    monkeypatch.setattr(run, "write_results", lambda *_: None)
     monkeypatch.setattr(run, "open_package", lambda out: out)
 
 

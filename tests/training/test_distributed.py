@@ -11,8 +11,6 @@ import torch
 
 from tests.training.runs import CONFIG, train
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's own
-
 # two processes validate on three songs; no two gradients may be alike, so each group has a batch of its own
 OVERRIDES = ("data.batch_size=8", "optim.steps=3", "run.validate_every=2", "optim.gradient_clip=0.5")
 

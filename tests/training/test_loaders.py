@@ -93,5 +93,5 @@ def test_a_batch_is_dealt_out_whole(processes, parts):
 
 
 def test_groups_are_not_torn():
-    with pytest.raises(ConfigError, match="4 excerpts cannot be dealt to 2 processes"):
+    with pytest.raises(ConfigError, match="4 excerpts cannot be divided among 2 processes"):
         batches(config(), 2, 0)

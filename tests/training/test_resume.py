@@ -12,7 +12,7 @@ from partita.errors import ConfigError, OutputError
 from partita.training.task import SeparationTask
 from tests.training.runs import train, train_and_die
 
-pytestmark = [pytest.mark.usefixtures("bare"), pytest.mark.filterwarnings("ignore")]  # the warnings are Lightning's
+pytestmark = pytest.mark.usefixtures("bare")
 
 STEPS = 7
 RECIPES = {
@@ -117,5 +117,5 @@ def test_a_checkpoint_of_another_model_is_refused(folder):
 def test_what_is_no_checkpoint_is_refused(folder):
     train(folder, "run", "optim.steps=1")
     (folder / "run" / "checkpoints" / "last.ckpt").write_bytes(b"something else")
-    with pytest.raises(ConfigError, match=r"last\.ckpt: this is no checkpoint"):
+    with pytest.raises(ConfigError, match=r"last\.ckpt: not a checkpoint"):
         train(folder, "run", resume=True)

@@ -11,7 +11,7 @@ __all__ = ["models"]
 
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the models, with licence, size, sources and scores."""
+    """List the models with their sources, size, licence and scores."""
     from rich.console import Console
     from rich.table import Table
 
@@ -35,7 +35,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         ]
         typer.echo(json.dumps(facts, indent=1))
         return
-    table = Table("model", "sources", "size", "licence", "scores", "what it is", box=None)
+    table = Table("model", "sources", "size", "licence", "scores", "description", box=None)
     for package in packages:
         card = package.card
         sdr = card.scores.get("sdr", {})
@@ -51,6 +51,6 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     Console(highlight=False).print(table)
     for definition in sorted({p.card.scores["definition"] for p in packages if "definition" in p.card.scores}):
         typer.echo(f"scores: {definition}")
-    typer.echo("oracles, for partita evaluate only (they need the true stems):")
+    typer.echo("oracles, for partita evaluate only, because they need the true stems:")
     for oracle in ORACLES.values():
         typer.echo(f"  {oracle.name:8} {oracle.description}")

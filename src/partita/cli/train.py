@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
-import time
+import shlex
+import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from partita.cli.console import printable
-from partita.errors import ConfigError
+from partita.system.extras import needs_extra
+
+if TYPE_CHECKING:
+    from partita.training import Trial
 
 __all__ = ["train"]
+
+_log = logging.getLogger("partita")
 
 
 def _list(wanted: bool) -> None:
@@ -21,78 +25,73 @@ def _list(wanted: bool) -> None:
         from rich.console import Console
         from rich.table import Table
 
-        table = Table("preset", "what it is", box=None)
-        for name, description in _imported().list_presets().items():
+        with needs_extra("train"):
+            from partita.training import list_presets
+
+        table = Table("preset", "description", box=None)
+        for name, description in list_presets().items():
             table.add_row(name, description)
         Console(highlight=False).print(table)
         raise typer.Exit
 
 
 def train(
-    config: Annotated[str, typer.Argument(metavar="PRESET|CONFIG.toml", help="What to train, and how.")],
-    data: Annotated[list[str], typer.Option(metavar="DIR[=WEIGHT]", help="Folder of songs; may be given again.")],
-    valid: Annotated[list[Path] | None, typer.Option(help="Folder of songs to validate on.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run; runs/NAME by default.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Where decoded songs are kept; RUN/cache by default.")] = None,
+    config: Annotated[str, typer.Argument(metavar="PRESET|CONFIG.toml", help="A preset (see --list) or a TOML file.")],
+    data: Annotated[
+        list[str], typer.Option(metavar="DIR[=WEIGHT]", help="Folder of songs to train on; may be repeated.")
+    ],
+    valid: Annotated[list[Path] | None, typer.Option(help="Folder of songs to validate on; may be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run (default: runs/NAME).")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of decoded songs (default: RUN/cache).")] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a field.")
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a field of the configuration."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="End after so many steps.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Number of steps; short for --set optim.steps=N.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Try everything once; tell memory and time.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Dry run: two steps, one validation, one export; report memory and time."),
+    ] = False,
     _: Annotated[bool, typer.Option("--list", callback=_list, is_eager=True, help="List the presets.")] = False,
 ) -> None:
-    """Train a model; the run's folder ends as a model package."""
-    presets = _imported()
+    """Train a model. The folder of the run becomes a model package: partita separate -m RUN."""
+    with needs_extra("train"):
+        import partita.training.run  # noqa: F401 - whatever is missing is named before anything is decoded
+        from partita.training import find_config, try_run
+        from partita.training import train as run
+        from partita.training.progress import show_log
+        from partita.training.start import has_checkpoint, is_first_process
     from partita.data import parse_roots
 
     overrides = [*(settings or []), *([] if steps is None else [f"optim.steps={steps}"])]
-    chosen = presets.find_config(config, overrides)
+    chosen = find_config(config, overrides)
     roots = parse_roots(data)
-    _show_log()
+    show_log(everything=is_first_process())
     if check:
-        from partita.training.trial import try_run
-
-        trial = try_run(chosen, data=roots, valid=valid or [])
-        if trial.memory is not None:
-            typer.echo(f"memory   {trial.memory / 2**30:.2f} GiB")
-        if trial.device_memory is not None:
-            typer.echo(f"CUDA     {trial.device_memory / 2**30:.2f} GiB")
-        typer.echo(f"speed    {trial.speed:.1f} s of audio a second; a step takes {trial.step:.2f} s")
-        typer.echo(f"run      {trial.steps} steps, about {trial.hours:.1f} h")
-        typer.echo(f"package  {trial.package / 1e6:.1f} MB")
+        _print_trial(try_run(chosen, data=roots, valid=valid or []))
         return
-
-    from partita.training.run import is_first_process
-    from partita.training.run import train as run
-
-    if not is_first_process():
-        logging.getLogger("partita").setLevel(logging.ERROR)
     folder = out or Path("runs") / chosen.run.name
-    package = run(chosen, data=roots, valid=valid or [], out=folder, cache=cache, resume=resume)
+    try:
+        package = run(chosen, data=roots, valid=valid or [], out=folder, cache=cache, resume=resume)
+    except KeyboardInterrupt:
+        if is_first_process() and has_checkpoint(folder):
+            _log.info("to continue: %s", _resuming_command())
+        raise
     if is_first_process():
         typer.echo(package.folder)
 
 
-def _imported() -> ModuleType:
-    try:
-        from partita.training import presets
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"training needs {error.name}: pip install 'partita[train]'") from error
-    return presets
+def _print_trial(trial: Trial) -> None:
+    if trial.memory is not None:
+        typer.echo(f"memory   {trial.memory / 2**30:.2f} GiB")
+    if trial.device_memory is not None:
+        typer.echo(f"CUDA     {trial.device_memory / 2**30:.2f} GiB")
+    typer.echo(f"speed    {trial.speed:.1f} s of audio per second; {trial.step:.2f} s per step")
+    typer.echo(f"run      {trial.steps} steps, about {trial.hours:.1f} h")
+    typer.echo(f"package  {trial.package / 1e6:.1f} MB")
 
 
-class _Lines(logging.Handler):
-    """Prints the log, above the line that moves."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        from partita.training.progress import console
-
-        line = f"{time.strftime('%H:%M:%S')} {printable(record.getMessage())}"
-        console.print(line, markup=False, soft_wrap=True)
-
-
-def _show_log() -> None:
-    log = logging.getLogger("partita")
-    log.addHandler(_Lines())
-    log.setLevel(logging.INFO)
+def _resuming_command() -> str:
+    words = sys.argv[1:]
+    return shlex.join(["partita", *words, *([] if "--resume" in words else ["--resume"])])

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import ConfigError, ModelError, nearest
+from partita.system.extras import missing_extra
 
 if TYPE_CHECKING:
     from partita.models.base import WaveformModel
@@ -67,4 +68,4 @@ def _load(name: str) -> tuple[ModuleType, str, str]:
     try:
         return import_module(module_name), model_name, config_name
     except ModuleNotFoundError as error:
-        raise ModelError(f"{error.name} is not installed: pip install 'partita[torch]' brings it") from error
+        raise ModelError(missing_extra("torch", error.name or "torch")) from error

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from partita.errors import OutputError
 
-__all__ = ["atomic_path", "open_atomically", "write_atomically"]
+__all__ = ["atomic_files", "atomic_path", "open_atomically", "write_atomically"]
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: The file or folder cannot be written.
     """
-    partial = path.with_name(f".partita-{secrets.token_hex(8)}")
+    partial = path.with_name(_temporary_name())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -65,3 +65,35 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     with open_atomically(path) as file:
         file.write(content)
+
+
+@contextmanager
+def atomic_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Reserve a temporary folder whose files move to ``folder`` when the block ends without an exception.
+
+    After an exception nothing remains of them, and older files are unchanged.
+
+    Args:
+        folder: Where the files belong; it is created if needed.
+        names: Names of the files, in the order in which they appear; the last may vouch for the others.
+
+    Yields:
+        The temporary folder, within ``folder``.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    partial = folder / _temporary_name()
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        for name in names:
+            (partial / name).replace(folder / name)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _temporary_name() -> str:
+    return f".partita-{secrets.token_hex(8)}"

@@ -8,7 +8,17 @@ from importlib.metadata import version
 
 from partita.errors import ConfigError
 
-__all__ = ["missing_extra", "needs_extra"]
+__all__ = ["how_to_install", "missing_extra", "needs_extra"]
+
+
+def how_to_install(extra: str) -> str:
+    """Return the commands that install an extra, in a checkout and from a wheel.
+
+    Args:
+        extra: Name of an extra in ``pyproject.toml``, or several separated by commas.
+    """
+    wheel = f"partita-{version('partita')}-py3-none-any.whl"
+    return f"pip install -e '.[{extra}]' in a checkout, or pip install '{wheel}[{extra}]' with a wheel"
 
 
 def missing_extra(extra: str, module: str) -> str:
@@ -18,11 +28,7 @@ def missing_extra(extra: str, module: str) -> str:
         extra: Name of an extra in ``pyproject.toml``, or several separated by commas.
         module: Name of the missing module.
     """
-    wheel = f"partita-{version('partita')}-py3-none-any.whl"
-    return (
-        f"this needs {module}, which the extra {extra!r} installs: pip install -e '.[{extra}]' in a checkout, "
-        f"or pip install '{wheel}[{extra}]' with a wheel"
-    )
+    return f"this needs {module}, which the extra {extra!r} installs: {how_to_install(extra)}"
 
 
 @contextmanager

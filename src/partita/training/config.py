@@ -1,4 +1,4 @@
-"""What a training run is made of, read from TOML."""
+"""The configuration of a training run, read from TOML."""
 
 from __future__ import annotations
 
@@ -13,7 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from partita.errors import ConfigError
 from partita.system.toml import explain_invalid, parse_toml, read_toml
 
-__all__ = ["TrainingConfig", "dump_config", "load_config", "parse_config"]
+__all__ = [
+    "AugmentSection",
+    "DataSection",
+    "ModelSection",
+    "OptimSection",
+    "RunSection",
+    "TrainerSection",
+    "TrainingConfig",
+    "dump_config",
+    "load_config",
+    "parse_config",
+]
 
 
 class _Section(BaseModel):
@@ -25,82 +36,81 @@ class ModelSection(_Section):
 
     architecture: str = "demucs"
     configuration: dict[str, Any] = Field(default_factory=dict)
-    init: str | None = Field(None, description="name or folder of a package whose weights the run starts with")
+    init: str | None = Field(None, description="name or folder of the package whose weights the run starts from")
 
 
 class DataSection(_Section):
     """Excerpts and batches."""
 
-    segment: float = Field(10.0, gt=0, description="seconds the model separates of an excerpt, before its context")
-    batch_size: int = Field(64, ge=1, description="excerpts a step, over all devices and accumulated batches")
+    segment: float = Field(10.0, gt=0, description="seconds of an excerpt, not counting the model's context")
+    batch_size: int = Field(64, ge=1, description="excerpts per step, over all devices and accumulated parts")
     stride: float | None = Field(
-        None, gt=0, description="seconds from one window to the next; without it, excerpts begin anywhere, endlessly"
+        None, gt=0, description="seconds from one window to the next; without it, excerpts start at random positions"
     )
-    repeat: int = Field(1, ge=1, description="passes over the windows in an epoch")
-    workers: int = Field(0, ge=0, description="processes that load excerpts; 0 loads between the steps")
+    repeat: int = Field(1, ge=1, description="passes over the windows per epoch")
+    workers: int = Field(0, ge=0, description="processes that load excerpts; 0 loads them between steps")
 
 
 class AugmentSection(_Section):
-    """The paper's augmentation, in its order (2021: repitch, shift, sign, channels, scale, remix)."""
+    """The augmentation of the paper (2021), in its order: repitch, shift, sign, channels, scale, remix."""
 
-    repitch: float = Field(0.0, ge=0, le=1, description="probability that pitch and tempo of an excerpt are changed")
-    shift: float = Field(1.0, ge=0, description="seconds of room for the independent shifts of the stems")
+    repitch: float = Field(0.0, ge=0, le=1, description="probability of changing the pitch and tempo of an excerpt")
+    shift: float = Field(1.0, ge=0, description="largest random shift of each stem, in seconds")
     flip_sign: bool = True
     flip_channels: bool = True
-    scale: tuple[float, float] | None = Field(None, description="gains are drawn between the two")
-    remix_group: int = Field(4, ge=0, description="songs whose stems are mixed anew; 0 or 1 for none")
-    intact: float = Field(0.0, ge=0, le=1, description="probability that a group's songs keep their stems, and in time")
+    scale: tuple[float, float] | None = Field(None, description="lowest and highest gain of a stem")
+    remix_group: int = Field(4, ge=0, description="number of excerpts whose stems are remixed; 0 or 1 for none")
 
 
 class OptimSection(_Section):
     """Loss, optimiser and schedule. The run ends after ``steps`` or ``epochs``, whichever comes first."""
 
-    loss: Literal["l1", "mse", "log_mse"] = Field("l1", description="log_mse minds quiet sources as much as loud ones")
+    loss: Literal["l1", "mse"] = "l1"
     optimizer: Literal["adam", "adamw", "muon"] = Field(
-        "adam", description="adamw keeps weight decay out of the gradient; muon takes orthogonal steps"
+        "adam", description="adamw decouples weight decay from the gradient; muon takes orthogonal steps"
     )
     learning_rate: float = Field(3e-4, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     warmup_steps: int = Field(0, ge=0)
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
-    cooldown_steps: int = Field(0, ge=0, description="constant: last steps, in which the rate falls to nothing")
-    patience: int = Field(20, ge=1, description="plateau: validations without a gain before the rate falls")
-    factor: float = Field(0.1, gt=0, lt=1, description="plateau: by which it falls")
-    early_stop: int | None = Field(None, ge=1, description="validations without a gain before the run ends")
+    cooldown_steps: int = Field(0, ge=0, description="constant: number of last steps in which the rate falls to 0")
+    patience: int = Field(20, ge=1, description="plateau: validations without improvement before the rate falls")
+    factor: float = Field(0.1, gt=0, lt=1, description="plateau: factor by which the rate falls")
+    early_stop: int | None = Field(None, ge=1, description="validations without improvement before the run ends")
     steps: int | None = Field(None, ge=1)
-    epochs: int | None = Field(None, ge=1, description="of data.repeat passes over the windows")
-    accumulate: int = Field(1, ge=1, description="parts a batch is computed in, to save memory")
+    epochs: int | None = Field(None, ge=1, description="epochs of data.repeat passes over the windows")
+    accumulate: int = Field(1, ge=1, description="number of parts in which a batch is computed, to save memory")
     gradient_clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
-    ema_decay: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights a step")
+    ema_decay: float | None = Field(None, gt=0, lt=1, description="decay per step of the averaged weights")
 
 
 class RunSection(_Section):
-    """Seeds, checkpoints, validation, and what the package will say."""
+    """Seed, checkpoints, validation, and the text of the package's card."""
 
     seed: int = 42
     checkpoint_minutes: float = Field(5.0, gt=0)
-    validate_every: int | None = Field(None, ge=1, description="steps; by default an epoch, or 500 steps")
+    validate_every: int | None = Field(None, ge=1, description="steps between validations; by default an epoch, or 500")
     name: str = "model"
-    window: float = Field(10.0, gt=0, description="seconds of a window when the model validates and separates")
+    window: float = Field(10.0, gt=0, description="seconds of a window in validation and separation")
     licence: str = "unspecified"
     description: str = ""
 
 
 class TrainerSection(_Section):
-    """Where it runs; the values are those of Lightning's ``Trainer``."""
+    """Devices and precision; the values are those of Lightning's ``Trainer``."""
 
     accelerator: str = "auto"
     devices: int | Literal["auto"] = "auto"
     nodes: int = Field(1, ge=1)
     strategy: str = "auto"
     precision: Literal["auto", "32", "16-mixed", "bf16-mixed"] = Field(
-        "32", description="auto: mixed where the device computes it faster, else 32"
+        "32", description="auto: mixed on a CUDA device, else 32"
     )
     sync_batchnorm: bool = False
 
 
 class TrainingConfig(_Section):
-    """A whole training run; the defaults are the paper's, but for when it ends."""
+    """A training run. The defaults are the paper's; ``optim.steps`` or ``optim.epochs`` must be set."""
 
     model: ModelSection = ModelSection()
     data: DataSection = DataSection()
@@ -113,7 +123,7 @@ class TrainingConfig(_Section):
     def _fields_agree(self) -> TrainingConfig:
         data, augment, optim = self.data, self.augment, self.optim
         if optim.steps is None and optim.epochs is None:
-            raise ValueError("optim.steps or optim.epochs must say when the run ends")
+            raise ValueError("set optim.steps or optim.epochs, so that the run ends")
         if data.stride is None and (optim.epochs is not None or data.repeat > 1):
             field = "data.repeat" if optim.epochs is None else "optim.epochs"
             raise ValueError(f"{field} counts passes over windows and needs data.stride")
@@ -123,11 +133,11 @@ class TrainingConfig(_Section):
             parts = "data.batch_size" if optim.accumulate == 1 else "data.batch_size / optim.accumulate"
             raise ValueError(f"augment.remix_group must divide {parts}")
         if augment.scale is not None and augment.scale[0] > augment.scale[1]:
-            raise ValueError("augment.scale must be two gains, the lower one first")
+            raise ValueError("augment.scale must be two gains, the lower first")
         if optim.schedule == "plateau" and optim.warmup_steps:
-            raise ValueError("optim.warmup_steps does not go with optim.schedule = 'plateau'")
+            raise ValueError("optim.warmup_steps cannot be combined with optim.schedule = 'plateau'")
         if optim.schedule != "constant" and optim.cooldown_steps:
-            raise ValueError(f"optim.cooldown_steps does not go with optim.schedule = {optim.schedule!r}")
+            raise ValueError(f"optim.cooldown_steps cannot be combined with optim.schedule = {optim.schedule!r}")
         if optim.steps is not None and optim.cooldown_steps > optim.steps:
             raise ValueError("optim.cooldown_steps is more than optim.steps")
         return self
@@ -138,10 +148,10 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> TrainingConfig:
 
     Args:
         path: A TOML file.
-        overrides: ``section.field=value`` each, as of :func:`parse_config`.
+        overrides: Changes to fields, as of :func:`parse_config`.
 
     Raises:
-        ConfigError: The file cannot be read, or a field is unknown or makes no sense; the message names it.
+        ConfigError: The file cannot be read, or a field is unknown or invalid; the message names it.
     """
     return _validate(read_toml(path), str(path), overrides)
 
@@ -151,11 +161,11 @@ def parse_config(text: str, origin: str, overrides: Iterable[str] = ()) -> Train
 
     Args:
         text: The TOML.
-        origin: What messages call it.
-        overrides: ``section.field=value`` each; the value is TOML, or a string where it is not.
+        origin: Name of the configuration in messages.
+        overrides: Changes to fields, each ``section.field=value``. The value is TOML; anything else is a string.
 
     Raises:
-        ConfigError: A field is unknown, makes no sense or contradicts another; the message names it.
+        ConfigError: A field is unknown, invalid or contradicts another; the message names it.
     """
     return _validate(parse_toml(text, origin), origin, overrides)
 
@@ -170,7 +180,7 @@ def _validate(table: dict[str, Any], origin: str, overrides: Iterable[str]) -> T
 
 
 def dump_config(config: TrainingConfig) -> str:
-    """Return a configuration as TOML, every field spelt out."""
+    """Return a configuration as TOML, with all fields that have a value, defaults included."""
     return tomli_w.dumps(config.model_dump(exclude_none=True))
 
 
@@ -179,7 +189,7 @@ def _override(table: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     *sections, field = (part.strip() for part in path.split("."))
     if not equals or not sections:
-        raise ConfigError(f"--set {override}: write it as section.field=value")
+        raise ConfigError(f"--set {override}: write section.field=value")
     for section in sections:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):

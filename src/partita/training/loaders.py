@@ -1,4 +1,4 @@
-"""What a run feeds on: batches that depend on the step alone, so that any run can go on where it broke off."""
+"""Batches that depend on the seed and the step alone, so that an interrupted run resumes exactly."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from partita.data.repitch import Repitch
 from partita.errors import ConfigError
 from partita.models.base import WaveformModel
 from partita.training.config import TrainingConfig
+from partita.training.validation import songs_of_process
 
 __all__ = ["Schedule", "TrainingData", "WindowDataset", "schedule"]
 
-_VALIDATE_EVERY = 500  # steps, where there are no epochs
+_VALIDATE_EVERY = 500  # steps, if there are no epochs
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long a run is.
+    """The length of a run.
 
     Attributes:
-        steps: Of the optimiser.
+        steps: Optimiser steps.
         validate_every: Steps from one validation to the next.
-        epoch: Steps of an epoch, None where excerpts begin anywhere.
+        epoch: Steps of an epoch, None without ``data.stride``.
     """
 
     steps: int
@@ -45,9 +46,9 @@ def schedule(config: TrainingConfig, model: WaveformModel, lengths: list[int]) -
     """Count the steps of a run.
 
     Args:
-        config: Of the run.
-        model: The model, whose sample rate and geometry give the windows.
-        lengths: Samples of each song.
+        config: Configuration of the run.
+        model: The model; its sample rate and geometry determine the windows.
+        lengths: Length of each song in samples.
 
     Raises:
         ConfigError: The songs have fewer windows than a batch.
@@ -71,17 +72,17 @@ def schedule(config: TrainingConfig, model: WaveformModel, lengths: list[int]) -
 class TrainingData(L.LightningDataModule):
     """Excerpts to train on, whole songs to validate on.
 
-    A batch of the configuration is what all processes see in a step. Its excerpts are dealt out in their order: the
-    first part of an accumulated batch to the processes in turn, then the second. So the excerpts of a step are the
-    same on any number of devices.
+    ``data.batch_size`` excerpts are what all processes together see in a step. They are distributed in order: the
+    first part of an accumulated batch to the processes in turn, then the second part, and so on. So the excerpts of a
+    step are the same on any number of devices.
 
     Args:
-        config: Of the run.
-        model: What it trains.
-        songs: Decoded songs, to train on.
-        weights: How much likelier a second of each is.
+        config: Configuration of the run.
+        model: The model to train.
+        songs: Decoded songs to train on.
+        weights: Weight of each of these songs.
         valid: Number of songs to validate on.
-        steps: Of the run.
+        steps: Steps of the run.
     """
 
     def __init__(
@@ -98,21 +99,26 @@ class TrainingData(L.LightningDataModule):
         self._config = config
         self._valid = valid
         self._steps = steps
-        options: dict[str, Any] = {
-            "samples": _excerpt(config, model),
-            "length": steps * config.data.batch_size,
-            "seed": config.run.seed,
-            "repitch": Repitch(config.augment.repitch) if config.augment.repitch else None,
-        }
+        samples, length, seed = _excerpt(config, model), steps * config.data.batch_size, config.run.seed
+        repitch = Repitch(config.augment.repitch) if config.augment.repitch else None
         self.excerpts: ExcerptDataset
         if config.data.stride is None:
-            self.excerpts = ExcerptDataset(songs, weights=weights, **options)
+            self.excerpts = ExcerptDataset(
+                songs, samples=samples, length=length, seed=seed, weights=weights, repitch=repitch
+            )
         else:
-            stride = round(config.data.stride * model.sample_rate)
-            self.excerpts = WindowDataset(songs, stride=stride, batch_size=config.data.batch_size, **options)
+            self.excerpts = WindowDataset(
+                songs,
+                samples=samples,
+                stride=round(config.data.stride * model.sample_rate),
+                batch_size=config.data.batch_size,
+                length=length,
+                seed=seed,
+                repitch=repitch,
+            )
 
     def train_dataloader(self) -> DataLoader[Tensor]:
-        """Return the batches of this process, from the trainer's step on."""
+        """Return the batches of this process, from the trainer's current step on."""
         workers, trainer = self._config.data.workers, self._trainer()
         return _StepLoader(
             self.excerpts,
@@ -123,9 +129,9 @@ class TrainingData(L.LightningDataModule):
         )
 
     def val_dataloader(self) -> range:
-        """Return the indices of the songs that this process validates on; one at least, for all have to take part."""
+        """Return the indices of the songs that this process validates on."""
         trainer = self._trainer()
-        return range(trainer.global_rank % self._valid, self._valid, trainer.world_size)
+        return songs_of_process(self._valid, trainer.global_rank, trainer.world_size)
 
     def _trainer(self) -> L.Trainer:
         assert self.trainer is not None  # Lightning sets it before it asks for data
@@ -135,24 +141,37 @@ class TrainingData(L.LightningDataModule):
 class WindowDataset(ExcerptDataset):
     """The paper's excerpts: windows at a fixed stride, in a new order in every pass.
 
-    Excerpts that would not fill the last batch of a pass are left out. A song that is shorter than a window is one.
+    Windows that do not fill the last batch of a pass are left out. A song shorter than a window counts as one.
 
     Args:
-        songs: Where the windows lie.
-        stride: Samples from one to the next.
-        batch_size: Excerpts of a batch.
-        **options: As of :class:`ExcerptDataset`.
+        songs: The songs.
+        samples: Length of a window in samples.
+        stride: Samples from one window to the next.
+        batch_size: Excerpts per batch.
+        length: Number of excerpts, over all passes.
+        seed: Seed of the order.
+        repitch: Changes the pitch and tempo of some excerpts.
     """
 
-    def __init__(self, songs: list[CachedSong], *, stride: int, batch_size: int, **options: Any) -> None:
-        super().__init__(songs, **options)
+    def __init__(
+        self,
+        songs: list[CachedSong],
+        *,
+        samples: int,
+        stride: int,
+        batch_size: int,
+        length: int,
+        seed: int,
+        repitch: Repitch | None = None,
+    ) -> None:
+        super().__init__(songs, samples=samples, length=length, seed=seed, repitch=repitch)
         self._stride = stride
         counts = [_windows(song.samples, self.samples, stride) for song in songs]
         self._ends = np.cumsum(counts)
         self._usable = int(self._ends[-1]) // batch_size * batch_size
 
     def place(self, index: int, samples: int, rng: np.random.Generator) -> tuple[CachedSong, int]:
-        """Return the song of an excerpt and its first sample there."""
+        """Return the song of an excerpt and the position of its first sample."""
         turn, position = divmod(index, self._usable)
         window = int(_order(self.seed, turn, int(self._ends[-1]))[position])
         which = int(np.searchsorted(self._ends, window, side="right"))
@@ -160,7 +179,7 @@ class WindowDataset(ExcerptDataset):
         return self.songs[which], first * self._stride
 
 
-@lru_cache(maxsize=2)  # a batch of workers may reach into the next pass
+@lru_cache(maxsize=2)  # a batch may reach into the next pass
 def _order(seed: int, turn: int, windows: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng((seed, turn)).permutation(windows)
 
@@ -170,13 +189,13 @@ def _windows(length: int, samples: int, stride: int) -> int:
 
 
 def _excerpt(config: TrainingConfig, model: WaveformModel) -> int:
-    """Return the samples of an excerpt: what the model wants around a segment, and the room for shifts."""
+    """Return the length of an excerpt in samples: a segment, the model's context and the largest shift."""
     samples = model.geometry.input_length(round(config.data.segment * model.sample_rate))
     return samples + round(config.augment.shift * model.sample_rate)
 
 
 class _StepSampler(Sampler[list[int]]):
-    """Batches of consecutive excerpts, from the trainer's present step on."""
+    """Batches of consecutive excerpts, from the trainer's current step on."""
 
     def __init__(self, config: TrainingConfig, trainer: L.Trainer, steps: int) -> None:
         self._batch = config.data.batch_size
@@ -188,8 +207,8 @@ class _StepSampler(Sampler[list[int]]):
         group = max(1, config.augment.remix_group)
         if self._batch % (self._parts * processes) or self._share % group:
             raise ConfigError(
-                f"data.batch_size: {self._batch} excerpts cannot be dealt to {processes} processes in "
-                f"{self._parts} parts of whole groups of {group} (augment.remix_group)"
+                f"data.batch_size: {self._batch} excerpts cannot be divided among {processes} processes and "
+                f"{self._parts} parts (optim.accumulate) in whole groups of {group} (augment.remix_group)"
             )
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -204,7 +223,7 @@ class _StepSampler(Sampler[list[int]]):
 
 
 class _StepLoader(DataLoader[Tensor]):
-    """Tells Lightning that batches go on where a run broke off; the sampler sees to it."""
+    """Tells Lightning that the loader can resume; the sampler takes care of it."""
 
     def state_dict(self) -> dict[str, Any]:
         return {}

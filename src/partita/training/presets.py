@@ -1,4 +1,4 @@
-"""Configurations that come with the package, by name."""
+"""The configurations that ship with partita, by name."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["find_config", "list_presets"]
 
 
 def list_presets() -> dict[str, str]:
-    """Return the names of the presets and what each is, the first line of its comment."""
+    """Return the name and the description of each preset; the latter is the first line of its comment."""
     texts = {name: _read(name) for name in sorted(_names())}
     return {name: text.partition("\n")[0].removeprefix("#").strip() for name, text in texts.items()}
 
 
 def find_config(word: str, overrides: Iterable[str] = ()) -> TrainingConfig:
-    """Read a preset, or a file where the word names one.
+    """Read a preset or a file.
 
     Args:
         word: Name of a preset, or path of a TOML file.
-        overrides: As of :func:`partita.training.config.parse_config`.
+        overrides: Changes to fields, as of :func:`partita.training.parse_config`.
 
     Raises:
-        ConfigError: There is neither, or a field is wrong.
+        ConfigError: There is no such preset or file, or a field is unknown or invalid.
     """
     if word in _names():
         return parse_config(_read(word), word, overrides)

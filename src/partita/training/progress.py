@@ -1,4 +1,4 @@
-"""What a run says while it goes on: one moving line in a terminal, else a line of the log now and then."""
+"""Progress of a run: a bar in a terminal, otherwise a line of the log every minute."""
 
 from __future__ import annotations
 
@@ -11,21 +11,40 @@ from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-__all__ = ["ProgressLine", "console"]
+from partita.system.text import printable
+
+__all__ = ["ProgressLine", "show_log"]
 
 _log = logging.getLogger("partita")
 
-console = Console(stderr=True, highlight=False)
+_console = Console(stderr=True, highlight=False)
 
 _EVERY = 60.0  # seconds between lines of the log
+
+
+def show_log(*, everything: bool = True) -> None:
+    """Print partita's log to stderr, above the progress bar.
+
+    Args:
+        everything: Print all messages, otherwise only errors; meant for all but the first of several processes.
+    """
+    log = logging.getLogger("partita")
+    log.addHandler(_Lines())
+    log.setLevel(logging.INFO if everything else logging.ERROR)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        line = f"{time.strftime('%H:%M:%S')} {printable(record.getMessage())}"
+        _console.print(line, markup=False, soft_wrap=True)
 
 
 class ProgressLine(Callback):
     """Shows step, loss, speed and the time left.
 
     Args:
-        steps: Where the run ends.
-        seconds: Audio of a step, in seconds.
+        steps: Steps of the run.
+        seconds: Seconds of audio per step.
     """
 
     def __init__(self, steps: int, seconds: float) -> None:
@@ -36,17 +55,17 @@ class ProgressLine(Callback):
         self._began = self._told = 0.0
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Show the line."""
+        """Show the bar."""
         self._first = trainer.global_step
         self._began = self._told = time.monotonic()
-        if trainer.is_global_zero and console.is_terminal:
+        if trainer.is_global_zero and _console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-            self._line = Progress(*columns, console=console, transient=True)
+            self._line = Progress(*columns, console=_console, transient=True)
             self._line.add_task("", total=self._steps, completed=self._first)
             self._line.start()
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Move on."""
+        """Update it."""
         if not trainer.is_global_zero or trainer.global_step == self._first:
             return
         now = time.monotonic()
@@ -58,17 +77,17 @@ class ProgressLine(Callback):
             _log.info("step %d of %d: %s", trainer.global_step, self._steps, self._text(trainer, now))
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Tell what the validation found."""
+        """Log the scores of the validation."""
         found = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("valid_")}
         sdr = ", ".join(f"{name.split('/')[1]} {value:.2f}" for name, value in found.items() if "/" in name)
         _log.info("step %d: validation loss %.4f; SDR in dB: %s", trainer.global_step, found["valid_loss"], sdr)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take the line away."""
+        """Remove the bar."""
         self._stop()
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        """Take the line away."""
+        """Remove the bar."""
         self._stop()
 
     def _stop(self) -> None:
@@ -77,7 +96,7 @@ class ProgressLine(Callback):
             self._line = None
 
     def _text(self, trainer: L.Trainer, now: float) -> str:
-        each = (now - self._began) / (trainer.global_step - self._first)  # validations included
+        each = (now - self._began) / (trainer.global_step - self._first)  # seconds per step, validations included
         left = each * (self._steps - trainer.global_step) / 3600
         loss = float(trainer.callback_metrics["train_loss"])
-        return f"loss {loss:.4f}, {self._seconds / each:.1f} x real time, {left:.1f} h left"
+        return f"loss {loss:.4f}, {self._seconds / each:.1f} times real time, {left:.1f} h left"

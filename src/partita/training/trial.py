@@ -1,4 +1,4 @@
-"""A run in small: everything once, to find out what does not work, and how long the run would take."""
+"""A dry run: everything once, to find errors early and to estimate memory and time."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ from partita.data import Song, find_songs
 from partita.data.cache import CachedSong
 from partita.training.config import TrainingConfig
 from partita.training.loaders import schedule
-from partita.training.run import load_songs, start_model, train_on
+from partita.training.run import train_on
+from partita.training.start import load_songs, start_model
 
 __all__ = ["Trial", "try_run"]
 
-_SONGS = 4  # decoded for the trial
-_VALIDATED = 30.0  # seconds of a song
+_SONGS = 4  # songs to train on
+_VALIDATED = 30.0  # seconds of the song to validate on
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a run would take.
+    """The resources that a run needs.
 
     Attributes:
-        memory: Most bytes the process had resident, None where the system does not say.
-        device_memory: Most bytes on a CUDA device, None without.
-        step: Seconds of a step.
-        speed: Seconds of audio trained on, a second.
-        steps: Of the whole run.
-        hours: Of the whole run, validations included.
-        package: Bytes of the exported package.
+        memory: Peak resident memory of the process in bytes, None if the system does not report it.
+        device_memory: Peak memory on the CUDA device in bytes, None without one.
+        step: Seconds per step.
+        speed: Seconds of audio trained on per second.
+        steps: Steps of the whole run.
+        hours: Hours of the whole run, validations included.
+        package: Size of the exported package in bytes.
     """
 
     memory: int | None
@@ -52,18 +53,18 @@ class Trial:
 
 
 def try_run(config: TrainingConfig, *, data: Mapping[Path, float], valid: Iterable[Path] = ()) -> Trial:
-    """Take two steps of a run, validate, write a checkpoint and export, and leave nothing behind.
+    """Take two steps of a run, validate once, write a checkpoint and export a package, all in a temporary folder.
 
     Args:
-        config: The run's configuration.
-        data: As of :func:`partita.training.run.train`; some of the songs are decoded.
-        valid: As well.
+        config: Configuration of the run.
+        data: As of :func:`partita.training.train`; up to four of the songs are decoded.
+        valid: As of :func:`partita.training.train`; 30 seconds of one song are validated on.
 
     Raises:
-        PartitaError: Whatever the run would end with.
+        PartitaError: Any error that the run would end with.
     """
     valid = list(valid)
-    model = start_model(config)
+    model, init_sha256 = start_model(config)
     seconds = [_seconds(song) for song in find_songs(data, model.sources)]
     plan = schedule(config, model, [round(length * model.sample_rate) for length in seconds])
     short = config.model_copy(
@@ -75,12 +76,19 @@ def try_run(config: TrainingConfig, *, data: Mapping[Path, float], valid: Iterab
     )
     with tempfile.TemporaryDirectory(prefix="partita-check-") as name:
         folder = Path(name)
-        songs = load_songs(data, model, folder / "cache", most=_SONGS)
-        heard = load_songs(valid, model, folder / "cache", most=1)
+        songs = load_songs(data, model, folder / "cache", limit=_SONGS)
+        heard = load_songs(valid, model, folder / "cache", limit=1)
         heard = [_beginning(song, folder / "valid.pcm") for song in heard]
         watch = _Stopwatch()
         package = train_on(
-            short, model, songs, weights=[1.0] * len(songs), valid=heard, out=folder / "run", callbacks=[watch]
+            short,
+            model,
+            songs,
+            weights=[1.0] * len(songs),
+            valid=heard,
+            out=folder / "run",
+            init_sha256=init_sha256,
+            callbacks=[watch],
         )
         size = package.size
     total = plan.steps * watch.step
@@ -100,7 +108,7 @@ def try_run(config: TrainingConfig, *, data: Mapping[Path, float], valid: Iterab
 
 
 class _Stopwatch(Callback):
-    """Times the latest step and the latest validation, in seconds."""
+    """Measures the latest step and the latest validation, in seconds."""
 
     step = validation = 0.0
 
@@ -119,19 +127,19 @@ class _Stopwatch(Callback):
 
 
 def _beginning(song: CachedSong, path: Path) -> CachedSong:
-    """Return the beginning of a song, written to ``path``."""
+    """Write the beginning of a song to ``path`` and return it."""
     stems = song.stems[..., : round(_VALIDATED * song.sample_rate)]
     stems.tofile(path)
     return replace(song, path=path, shape=stems.shape)
 
 
 def _seconds(song: Song) -> float:
-    """Return the length of a song by the header of one of its files."""
+    """Return the length of a song, as the header of one of its files states it."""
     try:
         with av.open(f"file:{next(iter(song.stems.values()))}") as container:
             return (container.duration or 0) / av.time_base
     except (av.FFmpegError, OSError):
-        return 0.0  # the run will leave it out
+        return 0.0  # the run leaves it out
 
 
 def _peak_memory() -> int | None:

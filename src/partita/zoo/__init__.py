@@ -1,13 +1,24 @@
-"""Model packages: cards, the registry of names, oracles, and export from torch.
+"""Model packages: cards, the registry of names, and export from torch.
 
-Reading needs no torch; :mod:`partita.zoo.export` does.
+Reading a package needs no torch; :func:`load_model` and :mod:`partita.zoo.export` do.
 """
 
 from __future__ import annotations
 
+from partita.models.geometry import Geometry
 from partita.zoo.card import Card
 from partita.zoo.oracles import ORACLES, Oracle
 from partita.zoo.package import Package, open_package
-from partita.zoo.registry import find_package, list_packages
+from partita.zoo.registry import find_package, list_packages, load_model
 
-__all__ = ["ORACLES", "Card", "Oracle", "Package", "find_package", "list_packages", "open_package"]
+__all__ = [
+    "ORACLES",
+    "Card",
+    "Geometry",
+    "Oracle",
+    "Package",
+    "find_package",
+    "list_packages",
+    "load_model",
+    "open_package",
+]

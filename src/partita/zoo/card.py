@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from partita.errors import ModelError
+from partita.errors import ConfigError, ModelError
 from partita.models.geometry import Geometry
+from partita.system.toml import read_toml
 
 __all__ = ["CARD_NAME", "Card", "read_card"]
 
@@ -17,25 +17,25 @@ CARD_NAME = "card.toml"
 
 @dataclass(frozen=True)
 class Card:
-    """What a model is, what it was made of and how well it does.
+    """What a model is, how it was trained and how well it separates.
 
     Attributes:
-        name: Name of the model; its outputs are written to a folder of this name.
+        name: Name of the model; its stems are written to a folder of this name.
         description: One sentence.
-        architecture: A name :func:`partita.models.build` knows.
-        licence: SPDX expression for the weights.
+        architecture: A key of :data:`partita.models.ARCHITECTURES`.
+        licence: SPDX expression of the licence of the weights.
         sources: Names of the stems, in the order of the output.
-        audio_channels: Channels of mixture and stems.
-        sample_rate: Hz.
-        segment: Length of a window by default, in seconds.
+        audio_channels: Channels of the mixture and of each stem.
+        sample_rate: Sample rate of both, in Hz.
+        segment: Default length of a window, in seconds.
         parameters: Number of trained parameters.
-        weights_sha256: Of the weights file.
-        graph_sha256: Of the ONNX graph.
+        weights_sha256: sha256 of the weights file, in hexadecimal.
+        graph_sha256: sha256 of the ONNX graph.
         configuration: Fields of the architecture's configuration.
-        geometry: The lengths the model's core accepts.
-        training: Data, hours and recipe, in plain words and figures.
-        scores: Measured quality, with the data and the definition beside it.
-        limits: What the model is known to do badly, in plain words.
+        geometry: The lengths that the model's core accepts.
+        training: Data, hours, recipe and configuration of the training.
+        scores: Measured quality, with the data and the definition of the measure.
+        limits: Known weaknesses of the model, a sentence each.
     """
 
     name: str
@@ -60,19 +60,31 @@ def read_card(folder: Path) -> Card:
     """Read the card of the package in ``folder``.
 
     Raises:
-        ModelError: There is no card, or it is not whole.
+        ModelError: There is no card, it is incomplete, or the folder holds an unfinished training run.
     """
     path = folder / CARD_NAME
+    if not path.is_file():
+        raise ModelError(_no_card(folder))
     try:
-        facts = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{folder}: not a model package, it has no readable {CARD_NAME}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: not a model card: {error}") from error
+        facts = read_toml(path)
+    except ConfigError as error:
+        raise ModelError(str(error)) from error
     try:
         facts["geometry"] = Geometry(**facts["geometry"])
         facts["sources"] = tuple(facts["sources"])
         facts["limits"] = tuple(facts.get("limits", ()))
         return Card(**facts)
     except (KeyError, TypeError) as error:
-        raise ModelError(f"{path}: not a whole model card: {error}") from error
+        raise ModelError(f"{path}: not a complete model card: {error}") from error
+
+
+def _no_card(folder: Path) -> str:
+    """Return why there is no card: a training run writes its configuration first and the card last."""
+    config, resumable = folder / "config.toml", (folder / "checkpoints" / "last.ckpt").is_file()
+    if config.is_file() and (resumable or (folder / "log").is_dir()):
+        resume = " --resume" if resumable else ""
+        return (
+            f"{folder}: an unfinished training run, not a model package yet; finish it with "
+            f"partita train {config} --out {folder}{resume}, and its --data and --valid"
+        )
+    return f"{folder}: not a model package, it has no {CARD_NAME}"

@@ -1,11 +1,11 @@
-"""From a torch module to a model package: safetensors, and an ONNX graph over the same file."""
+"""From a torch module to a model package: safetensors, and an ONNX graph that refers to the same file."""
 
 from __future__ import annotations
 
 import json
 import struct
-import tempfile
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,65 +15,98 @@ import onnx
 import onnxruntime
 import tomli_w
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from partita.errors import ModelError
 from partita.models.base import WaveformModel
+from partita.system.atomic import atomic_files, write_atomically
 from partita.zoo.card import CARD_NAME, Card
 from partita.zoo.package import GRAPH_NAME, WEIGHTS_NAME, Package, file_sha256, open_package
 
 __all__ = ["export_package", "write_card"]
 
 _OPSET = 18
-_TOLERANCE = 1e-4  # of the output's largest magnitude; both run in float32 on the same weights
+_EXPECTED_WARNINGS = (
+    "You are using the legacy TorchScript-based ONNX export",
+    "The feature will be removed. Please remove usage of this function",
+    # of what may depend on the traced input; the parity check below would find what does
+    "(Converting a tensor to a Python|Iterating over a tensor).* might cause the trace to be incorrect",
+    "Exporting a model to ONNX with a batch_size other than 1",
+    "Constant folding - Only steps=1 can be constant folded",
+)
+_TOLERANCE = 1e-4  # of the largest magnitude of the output; both compute in float32 with the same weights
 
 
-def export_package(model: WaveformModel, folder: Path, *, half: bool = True, **facts: Any) -> Package:
+def export_package(
+    model: WaveformModel,
+    folder: Path,
+    *,
+    name: str,
+    segment: float,
+    description: str = "",
+    licence: str = "unspecified",
+    training: Mapping[str, Any] | None = None,
+    scores: Mapping[str, Any] | None = None,
+    limits: Sequence[str] = (),
+    half: bool = True,
+) -> Package:
     """Write a model as a package.
 
     Args:
         model: The model; it is not changed.
-        folder: Where to write; made where it does not exist. The files of an older package are replaced, the
-            card last; others are left alone.
-        half: Store the weights as float16.
-        **facts: Fields of :class:`Card` that the model does not know: name, description, licence, segment,
-            training, scores, limits.
+        folder: Folder of the package, created if needed. The files of an older package are replaced once all new ones
+            are complete, the card last; other files are left alone.
+        name: Name of the model.
+        segment: Default length of a window, in seconds.
+        description: One sentence.
+        licence: SPDX expression of the licence of the weights.
+        training: See :class:`Card`.
+        scores: See :class:`Card`.
+        limits: See :class:`Card`.
+        half: Store the weights as float16, otherwise as they are.
 
     Raises:
-        ModelError: Weights are not finite, or the ONNX graph does not compute what the module does.
+        ModelError: The weights are not finite, or the ONNX graph does not compute what the module does.
+        OutputError: The package cannot be written.
     """
     if not model.check_finite():
-        raise ModelError(f"{facts.get('name', folder.name)}: its weights are not all finite numbers")
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partita-", dir=folder) as name:
-        partial = Path(name)
-        save_file({name: _stored(value, half) for name, value in model.state_dict().items()}, partial / WEIGHTS_NAME)
-        (partial / WEIGHTS_NAME).chmod(0o644)  # safetensors writes for the owner alone
+        raise ModelError(f"{name}: the weights are not all finite")
+    with atomic_files(folder, (WEIGHTS_NAME, GRAPH_NAME, CARD_NAME)) as partial:
+        weights = {key: _stored(value, half) for key, value in model.state_dict().items()}
+        (partial / WEIGHTS_NAME).write_bytes(save(weights))
         _write_graph(model, partial)
         card = Card(
+            name=name,
+            description=description,
             architecture=model.architecture,
+            licence=licence,
             sources=model.sources,
             audio_channels=model.audio_channels,
             sample_rate=model.sample_rate,
+            segment=segment,
             parameters=model.parameter_count(),
             weights_sha256=file_sha256(partial / WEIGHTS_NAME),
             graph_sha256=file_sha256(partial / GRAPH_NAME),
             configuration=model.configuration,
             geometry=model.geometry,
-            **facts,
+            training=dict(training or {}),
+            scores=dict(scores or {}),
+            limits=tuple(limits),
         )
         write_card(card, partial)
         _check_parity(open_package(partial))
-        for file in (WEIGHTS_NAME, GRAPH_NAME, CARD_NAME):
-            (partial / file).replace(folder / file)
     return open_package(folder)
 
 
 def write_card(card: Card, folder: Path) -> None:
-    """Write a card as TOML, scalars before tables."""
+    """Write a card as TOML, scalars before tables.
+
+    Raises:
+        OutputError: The file cannot be written; an older card is unchanged.
+    """
     fields = sorted(asdict(card).items(), key=lambda item: isinstance(item[1], dict))
-    (folder / CARD_NAME).write_text(tomli_w.dumps(dict(fields), multiline_strings=True), encoding="utf-8")
+    write_atomically(folder / CARD_NAME, tomli_w.dumps(dict(fields), multiline_strings=True).encode())
 
 
 def _stored(value: Tensor, half: bool) -> Tensor:
@@ -91,13 +124,14 @@ class _Core(nn.Module):
 
 
 def _write_graph(model: WaveformModel, folder: Path) -> None:
-    """Trace the core and let its weights point into the safetensors file beside it."""
+    """Trace the core; let its weights refer to the safetensors file beside it."""
     training = model.training
     model.eval()
     example = torch.zeros(1, model.audio_channels, model.geometry.input_length(model.sample_rate))
     path = folder / GRAPH_NAME
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer warns of what the parity check below checks
+        for message in _EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", message)
         torch.onnx.export(
             _Core(model),
             (example,),
@@ -133,7 +167,7 @@ def _write_graph(model: WaveformModel, folder: Path) -> None:
 
 
 def _safetensors_places(path: Path) -> dict[str, tuple[int, int, int]]:
-    """Return ONNX type, offset and length in bytes of every tensor in a safetensors file."""
+    """Return the ONNX type, and offset and length in bytes, of every tensor in a safetensors file."""
     types = {"F16": onnx.TensorProto.FLOAT16, "F32": onnx.TensorProto.FLOAT}
     with path.open("rb") as file:
         (size,) = struct.unpack("<Q", file.read(8))
@@ -152,7 +186,7 @@ def _safetensors_places(path: Path) -> dict[str, tuple[int, int, int]]:
 
 @torch.no_grad()
 def _check_parity(package: Package) -> None:
-    """Raise unless graph and module agree on noise, for a batch and a length the tracer has not seen."""
+    """Raise unless graph and module agree on noise, with a batch size and a length that the tracer has not seen."""
     model = package.load_torch()
     samples = model.geometry.input_length(2 * model.sample_rate)
     mixture = torch.randn(2, model.audio_channels, samples, generator=torch.Generator().manual_seed(0))
@@ -161,4 +195,4 @@ def _check_parity(package: Package) -> None:
     (found,) = session.run(None, {"mixture": mixture.numpy()})
     error = float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-12))
     if not error <= _TOLERANCE:
-        raise ModelError(f"{package.card.name}: the ONNX graph differs from the module by {error:.1e} of its peak")
+        raise ModelError(f"{package.card.name}: the ONNX graph differs from the module by {error:.1e} of the peak")

@@ -1,4 +1,4 @@
-"""Model packages: a folder with a card, the weights as safetensors and an ONNX graph that refers to them."""
+"""Model packages: folders with a card, the weights as safetensors and an ONNX graph that refers to them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from partita.errors import ModelError
-from partita.zoo.card import Card, read_card
+from partita.system.extras import missing_extra
+from partita.zoo.card import CARD_NAME, Card, read_card
 
 if TYPE_CHECKING:
     from partita.models.base import WaveformModel
@@ -21,43 +22,48 @@ GRAPH_NAME = "model.onnx"
 
 @dataclass(frozen=True)
 class Package:
-    """A model package on disk whose files are those its card names."""
+    """A model package on disk.
+
+    Attributes:
+        folder: Its folder.
+        card: Its card; :func:`open_package` has checked the files against it.
+    """
 
     folder: Path
     card: Card
 
     @property
     def weights(self) -> Path:
-        """The weights, safetensors with the names of the torch module's state."""
+        """The weights file (safetensors), with the names of the torch module's state dict."""
         return self.folder / WEIGHTS_NAME
 
     @property
     def graph(self) -> Path:
-        """The ONNX graph of the model's core; its weights are those of :attr:`weights`."""
+        """The ONNX graph of the model's core; it refers to the tensors in :attr:`weights`."""
         return self.folder / GRAPH_NAME
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
-        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
+        """Total size of the files of the package in bytes."""
+        return sum(path.stat().st_size for path in (self.weights, self.graph, self.folder / CARD_NAME))
 
     def load_torch(self) -> WaveformModel:
-        """Build the torch module with the package's weights as float32.
+        """Build the torch module with the package's weights as float32, in evaluation mode.
 
         Raises:
-            ModelError: torch is not installed, or the weights are not those of the architecture.
+            ModelError: torch is not installed, or the weights do not fit the architecture.
         """
         try:
             from safetensors.torch import load_file
         except ModuleNotFoundError as error:
-            raise ModelError("torch is not installed: pip install 'partita[torch]'") from error
+            raise ModelError(missing_extra("torch", "torch")) from error
         from partita.models import build
 
         model = build(self.card.architecture, **{**self.card.configuration, "sources": self.card.sources})
         try:
             model.load_state_dict({name: value.float() for name, value in load_file(self.weights).items()})
         except RuntimeError as error:
-            raise ModelError(f"{self.weights}: not the weights of this {self.card.architecture}") from error
+            raise ModelError(f"{self.weights}: does not fit the {self.card.architecture} of the card") from error
         return model.eval()
 
 
@@ -65,7 +71,7 @@ def open_package(folder: Path) -> Package:
     """Open the package in ``folder`` and check its files against the card.
 
     Raises:
-        ModelError: It is not a package, or a file is missing or has been changed.
+        ModelError: The folder is not a package, or a file is missing or was changed.
     """
     package = Package(folder, read_card(folder))
     for path, expected in (
@@ -75,7 +81,7 @@ def open_package(folder: Path) -> Package:
         if not path.is_file():
             raise ModelError(f"{path}: missing from the model package")
         if file_sha256(path) != expected:
-            raise ModelError(f"{path}: damaged or changed, its sha256 is not the one of the card; install it again")
+            raise ModelError(f"{path}: damaged or changed, its sha256 differs from the card's; install it again")
     return package
 
 
