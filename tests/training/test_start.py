@@ -9,7 +9,8 @@ import torch
 from partita.errors import AudioError, ConfigError, ModelError
 from partita.models import build
 from partita.training import has_checkpoint, package_checkpoint
-from partita.training.start import check_folder, check_songs, last_checkpoint, load_songs, start_model
+from partita.training.folder import last_checkpoint
+from partita.training.start import check_folder, check_songs, load_songs, start_model
 from tests.data.test_songs import make_song
 from tests.training.runs import config, train
 

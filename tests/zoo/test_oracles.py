@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.signal import istft, stft
 
-from partita.errors import ModelError
 from partita.evaluation import sdr
-from partita.zoo import ORACLES, find_package
+from partita.zoo import ORACLES
 
 RNG = np.random.default_rng(0)
 LONG = RNG.standard_normal((3, 2, 600_001)).astype(np.float32) * np.float32([[[1]], [[0.5]], [[0.1]]])
@@ -51,9 +50,3 @@ def test_the_floor_is_the_mixture_and_the_ceiling_is_above_it():
 def test_silence_is_given_back_as_silence():
     references = np.zeros((2, 1, 5000), np.float32)
     assert not any(estimate(name, references).any() for name in ("irm1", "irm2", "mixture"))
-
-
-@pytest.mark.parametrize("name", ORACLES)
-def test_an_oracle_cannot_separate(name):
-    with pytest.raises(ModelError, match=f"{name}: needs the true stems.*partita evaluate"):
-        find_package(name)

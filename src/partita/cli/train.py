@@ -58,10 +58,10 @@ def train(
     """Train a model. The folder of the run becomes a model package: partita separate -m RUN."""
     with needs_extra("train"):
         import partita.training.run  # noqa: F401 - whatever is missing is named before anything is decoded
-        from partita.training import find_config, try_run
+        from partita.training import find_config, has_checkpoint, try_run
         from partita.training import train as run
         from partita.training.progress import show_log
-        from partita.training.start import has_checkpoint, is_first_process
+        from partita.training.start import is_first_process
     from partita.data import parse_roots
 
     overrides = [*(settings or []), *([] if steps is None else [f"optim.steps={steps}"])]

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
         load_config,
         parse_config,
     )
+    from partita.training.folder import has_checkpoint
     from partita.training.packaging import package_checkpoint
     from partita.training.presets import find_config, list_presets
     from partita.training.process import train_in_process
     from partita.training.run import train
-    from partita.training.start import has_checkpoint
     from partita.training.trial import Trial, try_run
     from partita.training.validation import SongScore, score_song
 
@@ -72,7 +72,7 @@ _HOMES = {
     "Trial": "trial",
     "dump_config": "config",
     "find_config": "presets",
-    "has_checkpoint": "start",
+    "has_checkpoint": "folder",
     "list_presets": "presets",
     "load_config": "config",
     "package_checkpoint": "packaging",

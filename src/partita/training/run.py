@@ -14,12 +14,13 @@ from partita.system.allocator import keep_freed_memory
 from partita.system.atomic import write_atomically
 from partita.training.checkpoints import RunCheckpoint, read_checkpoint
 from partita.training.config import TrainingConfig, dump_config
+from partita.training.folder import last_checkpoint
 from partita.training.guard import DivergenceGuard
 from partita.training.interruption import StopSignals
 from partita.training.loaders import Schedule, TrainingData, schedule
 from partita.training.packaging import write_results
 from partita.training.progress import ProgressLine
-from partita.training.start import check_folder, check_songs, last_checkpoint, load_songs, start_model
+from partita.training.start import check_folder, check_songs, load_songs, start_model
 from partita.training.task import SeparationTask
 from partita.training.trainer import build_trainer, fit
 from partita.zoo import Package, open_package

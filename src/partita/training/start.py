@@ -15,14 +15,13 @@ from partita.errors import ConfigError
 from partita.models import build
 from partita.models.base import WaveformModel
 from partita.training.config import TrainingConfig
+from partita.training.folder import has_checkpoint
 from partita.zoo import find_package
 
 __all__ = [
     "check_folder",
     "check_songs",
-    "has_checkpoint",
     "is_first_process",
-    "last_checkpoint",
     "load_songs",
     "start_model",
 ]
@@ -33,16 +32,6 @@ _log = logging.getLogger("partita")
 def is_first_process() -> bool:
     """Return whether this process logs and writes for the run, as told by the environment it was started in."""
     return not getattr(rank_zero_only, "rank", 0)
-
-
-def last_checkpoint(out: Path) -> Path:
-    """Return the path of the checkpoint that a run in ``out`` resumes from."""
-    return out / "checkpoints" / "last.ckpt"
-
-
-def has_checkpoint(out: Path) -> bool:
-    """Return whether a run in ``out`` can be resumed."""
-    return last_checkpoint(out).exists()
 
 
 def check_folder(out: Path, *, resume: bool) -> None:

@@ -28,6 +28,7 @@ _LOG_EVERY = 10  # steps
 _EXPECTED_WARNINGS = (
     r"The number of training batches \(\d+\) is smaller than the logging interval",  # steps are counted across rounds
     "The '.*dataloader' does not have many workers",  # songs are decoded in advance
+    "ReduceLROnPlateau conditioned on metric valid_loss which is not available",  # after a resume
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own use of torch
 )
 

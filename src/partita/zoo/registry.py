@@ -41,7 +41,7 @@ def find_package(model: str | Path = "default") -> Package:
     if Path(model).is_dir():
         return open_package(Path(model))
     names = [card.parent.name for card in _EMBEDDED.glob(f"*/{CARD_NAME}")]
-    raise ModelError(f"no model {str(model)!r}, nor a folder of that name{nearest(str(model), names)}")
+    raise ModelError(f"no model {str(model)!r}{nearest(str(model), names)}; or pass the folder of a model package")
 
 
 def load_model(model: str | Path | Package = "default") -> WaveformModel:
