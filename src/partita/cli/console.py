@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from partita.errors import ConfigError
+from partita.system.text import printable
 
 __all__ = ["clock", "error", "human", "printable", "stem_names", "warning"]
 
@@ -21,11 +22,6 @@ def warning(message: str) -> None:
     """Print a warning, one line."""
     human.print("[yellow]warning:[/]", end=" ")
     human.print(printable(message), markup=False, soft_wrap=True)
-
-
-def printable(message: str) -> str:
-    """Return a message with the line breaks, control characters and lone surrogates of file names escaped."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
 
 
 def stem_names(option: str, text: str | None) -> tuple[str, ...] | None:
