@@ -7,6 +7,7 @@ import torch
 
 from partita.training import run
 from tests.data.test_songs import make_song
+from tests.training.runs import train
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +30,16 @@ def folder(tmp_path):
     for index in range(3):
         make_song(tmp_path / "songs" / str(index), seconds=1.5, seed=index)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The folder of a finished run of ten steps with two validations; not to be changed."""
+    folder = tmp_path_factory.mktemp("finished")
+    for index in range(3):
+        make_song(folder / "songs" / str(index), seconds=1.5, seed=index)
+    train(folder, "run")
+    return folder / "run"
 
 
 @pytest.fixture
