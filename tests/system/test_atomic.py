@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from partita.errors import OutputError
-from partita.system.atomic import atomic_path, open_atomically, write_atomically
+from partita.system.atomic import atomic_files, atomic_path, open_atomically, write_atomically
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
@@ -142,3 +142,30 @@ def test_the_folder_is_that_of_the_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_atomically(Path("file"), b"content")
     assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_files_appear_together(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    with atomic_files(folder, ("a", "b")) as partial:
+        assert partial.parent == folder
+        for name in ("a", "b"):
+            (partial / name).write_text(name)
+        assert not (folder / "a").exists()
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), OSError(errno.ENOSPC, "No space left on device")])
+def test_after_an_error_older_files_are_unchanged(tmp_path, error):
+    def write():
+        with atomic_files(tmp_path, ("a", "b")) as partial:
+            (partial / "a").write_text("new")
+            raise error
+
+    (tmp_path / "a").write_text("old")
+    expected = OutputError if isinstance(error, OSError) else KeyError
+    with pytest.raises(expected) as caught:
+        write()
+    if expected is OutputError:
+        assert str(caught.value) == f"{tmp_path}: cannot be written: No space left on device"
+    assert (tmp_path / "a").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -1,71 +1,27 @@
-"""Architectures: one file each, pure torch modules built from a typed configuration."""
+"""Architectures: pure torch modules, one architecture a file, each built from a typed configuration.
+
+Importing this package needs no torch; :func:`build`, :func:`configure` and the classes do.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from partita.errors import ConfigError, ModelError, nearest
-from partita.system.extras import missing_extra
+from partita.models.geometry import Geometry
+from partita.models.registry import ARCHITECTURES, build, configure
 
 if TYPE_CHECKING:
-    from partita.models.base import WaveformModel
+    from partita.models.base import ModelConfig, WaveformModel
 
-__all__ = ["ARCHITECTURES", "build", "configure"]
-
-# name -> (module, class of the model, class of its configuration); imported when first built
-ARCHITECTURES = {
-    "conv-tasnet": ("partita.models.conv_tasnet", "ConvTasNet", "ConvTasNetConfig"),
-    "demucs": ("partita.models.demucs", "Demucs", "DemucsConfig"),
-    "open-unmix": ("partita.models.open_unmix", "OpenUnmix", "OpenUnmixConfig"),
-    "spectrogram-unet": ("partita.models.spectrogram_unet", "SpectrogramUNet", "SpectrogramUNetConfig"),
-    "wave-unet": ("partita.models.wave_unet", "WaveUNet", "WaveUNetConfig"),
-}
+__all__ = ["ARCHITECTURES", "Geometry", "ModelConfig", "WaveformModel", "build", "configure"]
 
 
-def configure(name: str, **configuration: Any) -> Any:
-    """Return the configuration of an architecture, checked.
-
-    Args:
-        name: An architecture of :data:`ARCHITECTURES`.
-        **configuration: Fields of its configuration class; the rest keep their defaults.
-
-    Raises:
-        ConfigError: The name or a field is unknown, or a value makes no sense.
-        ModelError: torch is not installed.
-    """
-    module, _, config_name = _load(name)
-    config_class = getattr(module, config_name)
-    known = [field.name for field in fields(config_class)]
-    for field in configuration:
-        if field not in known:
-            raise ConfigError(f"{name} has no field {field!r}{nearest(field, known)}")
-    return config_class(**configuration)
+def __getattr__(name: str) -> Any:
+    if name in ("ModelConfig", "WaveformModel"):
+        return getattr(import_module("partita.models.base"), name)
+    raise AttributeError(f"module 'partita.models' has no attribute {name!r}")
 
 
-def build(name: str, **configuration: Any) -> WaveformModel:
-    """Build a model with fresh weights.
-
-    Args:
-        name: An architecture of :data:`ARCHITECTURES`.
-        **configuration: As of :func:`configure`.
-
-    Raises:
-        ConfigError: The name or a field is unknown, or a value makes no sense.
-        ModelError: torch is not installed.
-    """
-    module, model_name, _ = _load(name)
-    model: WaveformModel = getattr(module, model_name)(configure(name, **configuration))
-    return model
-
-
-def _load(name: str) -> tuple[ModuleType, str, str]:
-    if name not in ARCHITECTURES:
-        raise ConfigError(f"unknown architecture {name!r}{nearest(name, ARCHITECTURES)}")
-    module_name, model_name, config_name = ARCHITECTURES[name]
-    try:
-        return import_module(module_name), model_name, config_name
-    except ModuleNotFoundError as error:
-        raise ModelError(missing_extra("torch", error.name or "torch")) from error
+def __dir__() -> list[str]:
+    return __all__
