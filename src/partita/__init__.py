@@ -30,8 +30,7 @@ if TYPE_CHECKING:
         PartitaError,
     )
     from partita.separation import Block, OutputOptions, Separator, SeparatorFields, Stems
-    from partita.zoo import Package
-    from partita.zoo import find_package as load_model
+    from partita.zoo import Package, load_model
     from partita.zoo import list_packages as list_models
 
 __all__ = [
@@ -81,7 +80,7 @@ _HOMES = {
     "SourceLike": ("partita.audio", "SourceLike"),
     "Stems": ("partita.separation", "Stems"),
     "list_models": ("partita.zoo", "list_packages"),
-    "load_model": ("partita.zoo", "find_package"),
+    "load_model": ("partita.zoo", "load_model"),
 }
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from partita.audio.level import decibels
 from partita.cli.console import clock, human, printable, stem_names
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def _cell(report: SongReport, name: str) -> str:
     if name not in report.stems:
         return "-"
     stem = report.stems[name]
-    return "silent" if stem.silent else f"{decibels(stem.rms):.1f}"
+    return "silent" if stem.silent else f"{_level(stem.rms)}"
 
 
 def _span(values: set[str]) -> str:
@@ -135,4 +134,6 @@ def _span(values: set[str]) -> str:
 
 def _level(amplitude: float) -> float | None:
     """Return a level in dB, as JSON can hold it: ``None`` for digital silence."""
+    from partita.audio import decibels
+
     return round(decibels(amplitude), 1) if amplitude else None
