@@ -119,17 +119,40 @@ def test_a_reference_silent_throughout_is_left_out():
     np.testing.assert_allclose(stacked(scores)[:, [0, 2]], stacked(others), rtol=0, atol=1e-9)
 
 
-def test_the_noise_of_a_lossy_format_counts_as_silence():
-    noise = 1e-6 * RNG.standard_normal((2, 4000))  # -120 dB
+@pytest.mark.parametrize("level", [1e-6, 2.5e-5])  # -120 dB, as a lossy format leaves, and -92 dB
+def test_noise_up_to_90_db_below_full_scale_counts_as_silence(level):
+    noise = level * RNG.standard_normal((2, 4000))
     references, silent = REFERENCES.copy(), REFERENCES.copy()
     references[1, :, SECOND], silent[1, :, SECOND] = noise[:, SECOND], 0
     scores = bss_eval(references, ESTIMATES, **FRAMES)
     assert np.isnan(scores.sdr[1, 1])
-    np.testing.assert_allclose(stacked(scores), stacked(bss_eval(silent, ESTIMATES, **FRAMES)), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(stacked(scores), stacked(bss_eval(silent, ESTIMATES, **FRAMES)), rtol=0, atol=1e-3)
     references[1], silent[1] = noise, 0
     scores = bss_eval(references, ESTIMATES, **FRAMES)
     assert scores.silent == (1,)
     np.testing.assert_array_equal(stacked(scores), stacked(bss_eval(silent, ESTIMATES, **FRAMES)))
+
+
+def test_a_quiet_reference_above_90_db_below_full_scale_has_scores():
+    references = REFERENCES.copy()
+    references[1] *= 10 ** (-89 / 20) / np.sqrt(np.square(references[1]).mean())
+    assert bss_eval(references, ESTIMATES, **FRAMES).silent == ()
+
+
+def test_a_silent_stem_with_16_bit_dither_is_silent(dithered_silence):
+    references = 0.1 * RNG.standard_normal((2, 2, 44100))
+    references[1] = dithered_silence(44100)
+    estimates = references + 0.01 * RNG.standard_normal(references.shape)
+    scores = bss_eval(references, estimates, taps=32)
+    assert scores.silent == (1,)
+    assert np.isnan(stacked(scores)[:, 1]).all()
+    assert np.isfinite(scores.sdr[0]).all()
+
+    digital = references.copy()
+    digital[1] = 0
+    with pytest.raises(ValueError, match="source 1 is silent throughout"):
+        bss_eval(digital, estimates, taps=32, museval_silence=True)
+    assert bss_eval(references, estimates, taps=32, museval_silence=True).sdr[1, 0] < -50  # as museval scores it
 
 
 def test_nothing_but_silence():
@@ -215,12 +238,12 @@ def test_samples_must_be_finite(role, bad):
     [
         (REFERENCES, ESTIMATES[..., 1:], {}, "differ in shape"),
         (REFERENCES[0], ESTIMATES[0], {}, r"must be \(sources, channels, samples\)"),
-        (REFERENCES[..., :0], ESTIMATES[..., :0], {}, "have some of each"),
+        (REFERENCES[..., :0], ESTIMATES[..., :0], {}, "at least one of each"),
         (REFERENCES, ESTIMATES, {"window": 0}, "at least 1"),
         (REFERENCES, ESTIMATES, {"hop": 0}, "at least 1"),
         (REFERENCES, ESTIMATES, {"taps": 0}, "at least 1"),
     ],
 )
-def test_what_makes_no_sense(references, estimates, options, message):
+def test_invalid_input(references, estimates, options, message):
     with pytest.raises(ValueError, match=message):
         bss_eval(references, estimates, **options)

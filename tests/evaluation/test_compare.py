@@ -94,9 +94,9 @@ def test_the_interval_repeats_with_its_seed():
     [
         ([], None, "no song has a score in both runs"),
         ([NAN, INF], None, "no song has a score in both runs"),
-        ([0.7], 0.7, "a single song tells nothing of others"),
-        ([0.7, NAN], 0.7, "a single song tells nothing of others"),
-        ([0.0, 0.0, 0.0], 0.0, "all scores are the same"),
+        ([0.7], 0.7, "one song is too few"),
+        ([0.7, NAN], 0.7, "one song is too few"),
+        ([0.0, 0.0, 0.0], 0.0, "all scores are equal"),
     ],
 )
 def test_too_little_to_tell(differences, mean, reason):
@@ -108,7 +108,7 @@ def test_too_little_to_tell(differences, mean, reason):
 
 def test_songs_that_all_differ_by_the_same():
     row = one_source([0.1] * 7)
-    assert (row.interval, row.reason) == (None, "all songs differ by the same")
+    assert (row.interval, row.reason) == (None, "the difference is the same in every song")
     assert row.p_value < 0.05
 
 
@@ -161,5 +161,5 @@ def test_an_unknown_metric():
 
 def test_without_scipy(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy", None)
-    with pytest.raises(ConfigError, match=r"scipy: pip install 'partita\[evaluate\]'"):
+    with pytest.raises(ConfigError, match=r"^this needs scipy, which the extra 'evaluate' installs"):
         one_source([1, 2, 3])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from partita.errors import ConfigError, OutputError
-from partita.evaluation.results import METRICS, Run, SongScores, load_runs, save_runs
+from partita.evaluation.results import METRICS, Run, SongScores, load_runs, save_runs, with_distinct_names
 
 SOURCES = ("drums", "vocals")
 
@@ -36,6 +36,20 @@ def test_what_is_saved_is_loaded(tmp_path):
                 np.testing.assert_allclose(getattr(found, kind)[metric], values, rtol=0, atol=1e-6)
     assert not empty.songs
     assert empty.medians().shape == (0, 2)
+
+
+def test_an_oracle_stays_one_and_older_files_have_none(tmp_path):
+    save_runs([Run("irm2", SOURCES, 1.0, 1.0, (), oracle=True), RUN], str(tmp_path / "scores.json"))
+    assert [run.oracle for run in load_runs(str(tmp_path / "scores.json"))] == [True, False]
+    facts = json.loads((tmp_path / "scores.json").read_text())
+    del facts["runs"][0]["oracle"]
+    (tmp_path / "scores.json").write_text(json.dumps(facts))
+    assert [run.oracle for run in load_runs(tmp_path / "scores.json")] == [False, False]
+
+
+def test_runs_of_one_name_are_numbered():
+    runs = [Run(name, SOURCES, 1.0, 1.0, ()) for name in ("a", "b", "a")]
+    assert [run.name for run in with_distinct_names(runs)] == ["a 1", "b", "a 2"]
 
 
 def test_json_is_strict_and_says_what_it_is(tmp_path):
@@ -99,12 +113,12 @@ def test_musevals_files_are_a_run(tmp_path):
     ("text", "message"),
     [
         ("{", "not JSON"),
-        ("[]", "neither scores of partita nor of museval"),
-        ('{"format": "partita-scores", "version": 99}', "version 99, this partita reads 1"),
-        ('{"format": "partita-scores", "version": 1}', "not whole scores: KeyError"),
-        ('{"format": "partita-scores", "version": 1, "runs": [3]}', "not whole scores"),
-        ('{"targets": [{"name": "drums", "frames": []}]}', "not whole scores of museval"),
-        ('{"targets": []}', "not whole scores of museval"),
+        ("[]", "holds no scores of partita or museval"),
+        ('{"format": "partita-scores", "version": 99}', "format version 99; this partita reads version 1"),
+        ('{"format": "partita-scores", "version": 1}', "incomplete scores: KeyError"),
+        ('{"format": "partita-scores", "version": 1, "runs": [3]}', "incomplete scores"),
+        ('{"targets": [{"name": "drums", "frames": []}]}', "incomplete scores of museval"),
+        ('{"targets": []}', "incomplete scores of museval"),
     ],
 )
 def test_bad_scores_are_named(tmp_path, text, message):

@@ -48,6 +48,20 @@ def test_a_silent_reference_has_no_score(score):
 
 
 @pytest.mark.parametrize("score", [sdr, si_sdr])
+def test_a_silent_stem_with_16_bit_dither_has_no_score(score, dithered_silence):
+    reference = dithered_silence(44100)[None]
+    assert -97 < 10 * np.log10(np.square(reference).mean()) < -95.5
+    assert np.isnan(score(reference, np.full_like(reference, 0.01))).all()
+
+
+@pytest.mark.parametrize(("level", "silent"), [(-90.1, True), (-89.9, False)])
+def test_silence_is_a_mean_square_of_at_most_minus_90_db(level, silent):
+    reference = 10 ** (level / 20) * np.sign(SIGNAL)
+    assert bool(np.isnan(sdr(reference, SIGNAL))) is silent
+    assert bool(np.isnan(si_sdr(reference, SIGNAL))) is silent
+
+
+@pytest.mark.parametrize("score", [sdr, si_sdr])
 def test_shapes_must_agree(score):
     with pytest.raises(ValueError, match="differ in shape"):
         score(SIGNAL, SIGNAL[..., 1:])

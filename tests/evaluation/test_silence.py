@@ -18,6 +18,12 @@ def test_the_power_of_what_is_predicted_at_silence():
     np.testing.assert_allclose(found, [[math.nan, -40, math.nan, math.nan], [math.nan] * 4], atol=1e-9)
 
 
+def test_dither_counts_as_silence(dithered_silence):
+    references = dithered_silence(44100)[None]
+    found = energy_at_silence(references, np.full_like(references, 0.01))
+    np.testing.assert_allclose(found, [[-40]], atol=1e-5)
+
+
 def test_channels_are_averaged_and_silence_at_silence_is_best():
     references, estimates = np.zeros((2, 2, 100)), np.zeros((2, 2, 100))
     estimates[0, 0] = SQUARE[:100]

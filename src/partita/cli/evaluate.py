@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -18,53 +17,74 @@ def evaluate(
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Folder of references, SONG/STEM.wav, then folders of estimates; of estimates only, with --data.",
+            help="Folder of true stems, SONG/STEM.wav, and folders of estimates; with --data, only the latter.",
             metavar="[REFERENCES] [ESTIMATES]...",
         ),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="Separate with this model, or oracle, and score it; may be given again."),
+        typer.Option("--model", "-m", help="Also separate with this model or oracle, and score it; repeatable."),
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of references.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of true stems.")] = None,
     scores: Annotated[
         list[Path] | None,
-        typer.Option(help="Also compare these: a scores.json, or a JSON file or folder of museval's; may be repeated."),
+        typer.Option(help="Also compare with earlier scores: scores.json, or museval's file or folder; repeatable."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for scores.json and report.html.")] = Path(
         "evaluation"
     ),
-    sources: Annotated[str | None, typer.Option(help="Only these stems, as in vocals,drums.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Songs scored at the same time.")] = 1,
+    sources: Annotated[
+        str | None, typer.Option(help="Score only these stems, for example vocals,drums (default: all).")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of songs to score at the same time.")] = 1,
     window: Annotated[float, typer.Option(help="Length of a frame in seconds.")] = 1.0,
-    hop: Annotated[float, typer.Option(help="Seconds from one frame to the next.")] = 1.0,
+    hop: Annotated[float, typer.Option(help="Seconds from the start of one frame to the next.")] = 1.0,
     museval_silence: Annotated[
-        bool, typer.Option("--museval-silence", help="No score for any stem in frames where one is silent, as museval.")
+        bool, typer.Option("--museval-silence", help="As museval, score no stem in frames where any stem is silent.")
     ] = False,
-    shifts: Annotated[int, typer.Option(help="Of the models: passes to average.")] = 0,
-    overlap: Annotated[float, typer.Option(help="Of the models: share of a window that the next covers too.")] = 0.25,
-    device: Annotated[str | None, typer.Option(help="Of the models: cpu, cuda, ...; the fastest there is.")] = None,
+    shifts: Annotated[int, typer.Option(help="Number of passes that models average.")] = 0,
+    overlap: Annotated[
+        float | None,
+        typer.Option(help="Fraction of a window that the next one covers too, in models (default: 0.25)."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Where models run: cpu, cuda, ... (default: the fastest).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
-    """Score estimates, or models, against references: SDR, ISR, SIR, SAR (BSSEval v4), SDR of whole songs, SI-SDR."""
-    missing = [name for name in ("jinja2", "matplotlib", "scipy", "threadpoolctl") if find_spec(name) is None]
-    if missing:
-        raise ConfigError(f"evaluating needs {missing[0]}: pip install 'partita[evaluate]'")
-    from partita.cli.scores import run_evaluation
-    from partita.evaluation.run import Scoring
-
+    """Score estimates or models against the true stems: SDR, ISR, SIR, SAR (BSSEval v4), whole-song SDR, SI-SDR."""
     given = list(folders or [])
     references = data or (given.pop(0) if given else None)
-    failed = run_evaluation(
-        references,
-        given,
-        model or [],
-        scores or [],
-        sources=stem_names("--sources", sources),
-        scoring=Scoring(window, hop, museval_silence),
-        options={"shifts": shifts, "overlap": overlap, "device": device},
-        jobs=jobs,
-        out=out,
-        as_json=as_json,
-    )
+    if references is None and (given or model or not scores):
+        raise ConfigError("give the folder of true stems: partita evaluate REFERENCES ESTIMATES, or --data DIR")
+    if references is not None and not (given or model):
+        raise ConfigError("give something to score: a folder of estimates, or --model NAME")
+
+    from partita.system.extras import needs_extra
+
+    with needs_extra("evaluate"):
+        from partita.evaluation.report import page as _  # noqa: F401 - fail before songs are scored, not after
+    from partita.cli.scores import ProgressBars, print_runs, save_evaluation
+    from partita.evaluation import Scoring, evaluate_folders, load_runs, with_distinct_names
+    from partita.separation.windows import DEFAULT_OVERLAP
+
+    runs = [run for path in scores or [] for run in load_runs(path)]
+    if references is not None:
+        with ProgressBars(quiet=as_json) as bars:
+            runs += evaluate_folders(
+                references,
+                given,
+                model or [],
+                sources=stem_names("--sources", sources),
+                scoring=Scoring(window, hop, museval_silence),
+                shifts=shifts,
+                overlap=DEFAULT_OVERLAP if overlap is None else overlap,
+                device=device,
+                jobs=jobs,
+                progress=bars.update,
+            )
+        failed = any(run.failures for run in runs[-len(given) - len(model or []) :])
+    else:
+        failed = False
+    runs = with_distinct_names(runs)
+    save_evaluation(runs, out)
+    print_runs(runs, as_json=as_json)
     raise typer.Exit(1 if failed else 0)

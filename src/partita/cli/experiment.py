@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from partita.errors import ConfigError
+from partita.system.extras import needs_extra
+
+if TYPE_CHECKING:
+    from partita.experiment import Experiment
 
 __all__ = ["experiment"]
 
 experiment = typer.Typer(help="Compare systems: train them, score them, print the table.", no_args_is_help=True)
 
-_Plan = Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="What is compared.")]
-_Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the runs and scores.")]
+_Plan = Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="The systems to compare.")]
+_Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the trained systems and their scores.")]
 
 
 @experiment.command()
 def run(
     plan: _Plan,
-    data: Annotated[list[str], typer.Option(metavar="DIR[=WEIGHT]", help="Folder of songs; may be given again.")],
-    valid: Annotated[list[Path], typer.Option(help="Folder of songs that choose the best state; may be given again.")],
-    test: Annotated[list[Path], typer.Option(help="Folder of songs to score on; may be given again.")],
+    data: Annotated[list[str], typer.Option(metavar="DIR[=WEIGHT]", help="Folder of songs to train on; repeatable.")],
+    valid: Annotated[list[Path], typer.Option(help="Folder of songs to validate on; repeatable.")],
+    test: Annotated[list[Path], typer.Option(help="Folder of songs to score on; repeatable.")],
     out: _Out = Path("runs/experiment"),
-    cache: Annotated[Path | None, typer.Option(help="Where decoded songs are kept; OUT/cache by default.")] = None,
-    only: Annotated[list[str] | None, typer.Option(metavar="SYSTEM", help="This system; may be given again.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Songs scored at the same time.")] = 1,
+    cache: Annotated[Path | None, typer.Option(help="Folder of decoded songs (default: OUT/cache).")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="SYSTEM", help="Run only this system; repeatable (default: all).")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of songs to score at the same time.")] = 1,
 ) -> None:
-    """Train what is not trained yet, score what has no scores yet; run again after an interruption, it goes on."""
+    """Train and score the systems that have not been yet; after an interruption, run it again to resume."""
     compared = _load(plan)
     from partita.cli import console
     from partita.data import parse_roots
-    from partita.experiment.run import run_experiment
+    from partita.experiment import run_experiment
 
+    if not all(word.strip() for word in data):
+        raise ConfigError("--data: is empty; give a folder of songs")
     failures = run_experiment(
         compared,
         data=parse_roots(data),
@@ -56,17 +64,16 @@ def table(
     out: _Out = Path("runs/experiment"),
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
 ) -> None:
-    """Print the table of what has been scored, beside the paper's figures."""
+    """Print the scores of an experiment next to the paper's figures."""
     compared = _load(plan)
     from rich.console import Console
     from rich.table import Table
 
-    from partita.experiment.run import load_scores
-    from partita.experiment.table import as_markdown, table_of
+    from partita.experiment import as_markdown, load_scores, table_of
 
     found = load_scores(compared, out)
     if not found:
-        raise ConfigError(f"{out}: holds no scores of this experiment yet; partita experiment run makes them")
+        raise ConfigError(f"{out}: holds no scores of this experiment yet; make them with partita experiment run")
     for test, scores in found.items():
         head, rows = table_of(compared, scores, out)
         title = f"{compared.title}; SDR (BSSEval v4) in dB on {test}"
@@ -83,9 +90,8 @@ def table(
         console.print(grid)
 
 
-def _load(plan: Path) -> Any:
-    try:
-        from partita.experiment.plan import load_experiment
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"experiments need {error.name}: pip install 'partita[train,evaluate]'") from error
-    return load_experiment(plan)
+def _load(plan: Path) -> Experiment:
+    with needs_extra("train,evaluate"):
+        from partita.experiment import load_experiment
+
+        return load_experiment(plan)

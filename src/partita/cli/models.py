@@ -15,7 +15,8 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     from rich.console import Console
     from rich.table import Table
 
-    from partita.zoo import ORACLES, list_packages
+    from partita.evaluation.oracles import ORACLES
+    from partita.zoo import list_packages
 
     packages = list_packages()
     if as_json:

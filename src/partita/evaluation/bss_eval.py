@@ -1,4 +1,4 @@
-"""BSSEval v4: what of an estimate's error is filtering, interference and artefacts, frame by frame."""
+"""BSSEval v4: how much of an estimate's error is filtering, interference and artefacts, frame by frame."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from partita.audio.level import SILENCE
 from partita.evaluation.projection import FilterBank, block_step, correlate, distortion_filters, lags
-from partita.evaluation.sdr import SILENCE
 from partita.evaluation.stems import ROLES, Signals, StemPair, frame_bounds
 from partita.system.cores import usable_cores
+from partita.system.extras import needs_extra
 
 __all__ = ["BssEval", "bss_eval"]
 
 Array = npt.NDArray[np.float64]
 T = TypeVar("T")
 
-_BLOCKS = 8  # FFT blocks in a piece of work: some MiB, enough for the matrix products to be efficient
+_BLOCKS = 8  # FFT blocks in a piece of work: a few MiB, enough for the matrix products to be efficient
 
 
 @dataclass(frozen=True, eq=False)
 class BssEval:
-    """Scores of one track, each ``(sources, frames)`` in dB; NaN where there is none.
+    """Scores of one track, each float64 ``(sources, frames)`` in dB, NaN where a source has no score.
 
     Attributes:
-        sdr: Signal to distortion: all that differs from the reference.
-        isr: Image to spatial distortion: what a filter of the reference itself explains.
-        sir: Signal to interference: what filters of the other references explain.
-        sar: Signal to artefacts: what no reference explains.
-        silent: Indices of the references that are silent throughout and so were left out.
+        sdr: Signal-to-distortion ratio: the whole error.
+        isr: Image-to-spatial-distortion ratio: the part of the error explained by a filter of the reference.
+        sir: Signal-to-interference ratio: the part explained by filters of the other references.
+        sar: Signal-to-artefacts ratio: the part that no reference explains.
+        silent: Indices of the references that are silent throughout and were left out.
     """
 
     sdr: Array
@@ -53,42 +54,46 @@ def bss_eval(
     museval_silence: bool = False,
     threads: int | None = None,
 ) -> BssEval:
-    """Score the stems of one track by BSSEval v4, as museval 0.4 does (images; filters of the whole track).
+    """Score the stems of one track by BSSEval v4, as museval 0.4 does: images, with filters for the whole track.
 
-    Least squares split every estimate into its reference, what a filter adds to that, what filters of the other
-    references add, and the rest; filters go between all channels and are those of the whole track. The scores are
-    ratios of the energies of these parts within frames. What follows the last whole frame counts for the filters
-    only; a track shorter than the window is one frame.
+    Least squares split each estimate into four parts: its reference, what a filter of the reference adds, what filters
+    of the other references add, and the rest (Vincent et al. 2007; Stoeter et al. 2018). The filters connect all
+    channels and are fitted once, to the whole track. The scores are ratios of the energies of these parts within
+    frames. Samples after the last whole frame count for the filters only. A track shorter than the window is a single
+    frame.
 
-    **Silence** is a mean square of at most -100 dB, so that the noise of a lossy format does not count as sound. A
-    source has no score in a frame where its reference is silent; the others have theirs. A reference silent
-    throughout is left out, as though the track did not have it. An estimate silent where its reference is not is
-    scored like any other: SDR 0. museval scores no source in a frame where any reference or estimate is silent, which
-    for it means 0 in every sample, and refuses a track where one is silent throughout; published figures are of that
-    kind, and ``museval_silence`` gives them.
+    **Silence.** A reference is silent if its mean square is at most -90 dB, so that neither dither nor the noise of a
+    lossy format counts as sound. A source has no score in a frame where its reference is silent; the other sources
+    keep theirs. A reference that is silent throughout is left out, as if the track did not have it. An estimate that is
+    silent where its reference is not is scored like any other, with an SDR of 0 dB. museval differs: it scores no
+    source in a frame where any reference or estimate is digital silence, and refuses a track where one is silent
+    throughout. Published figures were computed that way; ``museval_silence`` reproduces them.
 
-    **Rounding.** Scores are museval's to 1e-6 dB where the filters are well determined, as by stems of 16 bits, those
-    of published figures. References with nothing at all in some band (a lossy format decoded to float), or that
-    depend on each other, leave filters undetermined: museval's ISR, SIR and SAR then change by 1e-3 dB and more with
-    the order of the sources alone, and agree with these within that. Round such stems to 16 bits.
+    **Accuracy.** The scores equal museval's within 1e-6 dB where the filters are well determined, as they are for
+    16-bit stems. References that are empty in some band (a lossy format decoded to float) or linearly dependent leave
+    the filters undetermined. The ISR, SIR and SAR of museval then change by 1e-3 dB and more with the order of the
+    sources, and agree with these within that. Round such stems to 16 bits.
 
-    Memory does not grow with the track: some seconds at a time are converted to float64, and the stems themselves
-    may stay on disk (``numpy.memmap``, or any :class:`Signals`).
+    Memory does not grow with the length of the track. A few seconds at a time are converted to float64, and the stems
+    themselves may stay on disk (``numpy.memmap``, or any :class:`Signals`).
 
     Args:
-        references: The true stems, ``(sources, channels, samples)``.
+        references: The true stems, ``(sources, channels, samples)``, full scale is 1.
         estimates: The same shape, sources in the same order.
         window: Length of a frame in samples.
         hop: Samples from the start of one frame to the next.
         taps: Length of the filters in samples.
-        museval_silence: Treat silence as museval does; what sums to 0 over its channels counts as silent there.
-        threads: As many as there are usable cores where None; the linear algebra takes one.
+        museval_silence: Treat silence as museval does: a signal is silent where its channels sum to 0.
+        threads: Number of threads (default: the usable cores); the linear algebra uses one.
 
     Raises:
-        ValueError: The shapes differ, are not of three dimensions or hold nothing; a sample is not finite; the
-            window, hop or taps are less than 1; or ``museval_silence`` and a source is silent throughout.
+        ValueError: The shapes differ, do not have three dimensions or hold no samples; a sample is not finite; the
+            window, hop or taps are less than 1; or ``museval_silence`` is set and a source is silent throughout.
+        ConfigError: scipy or threadpoolctl is not installed.
     """
-    from threadpoolctl import threadpool_limits  # here: like scipy, it comes with the extra `evaluate`
+    with needs_extra("evaluate"):
+        import scipy.linalg  # noqa: F401 - the projection imports it when it needs it
+        from threadpoolctl import threadpool_limits
 
     track = StemPair(references, estimates)
     frames = frame_bounds(track.samples, window, hop)
@@ -104,7 +109,7 @@ def bss_eval(
     scores = np.full((4, track.sources, len(frames)), np.nan)
     heard = np.flatnonzero(sounding[0])
     if heard.size:
-        with threadpool_limits(1, user_api="blas"):  # more wait for each other, for minutes where cores are shared
+        with threadpool_limits(1, user_api="blas"):  # several wait for each other, for minutes on shared cores
             bank = _filter_bank(correlations, track, heard)
         energies, sound = _measure(track, frames, bank, heard, measure, threads)
         sounding_frames = sound > floor * track.channels * (frames[0][1] - frames[0][0])
@@ -128,7 +133,7 @@ def _sounding_samples(piece: Array) -> Array:
 def _correlate(
     track: StemPair, taps: int, measure: Callable[[Array], Array], threads: int | None
 ) -> tuple[Array, Array]:
-    """Return the correlations of the reference channels with all channels, and the sound of all ``(2, sources)``."""
+    """Return the correlations of the reference channels with all channels, and ``measure`` of all, ``(2, sources)``."""
     step = block_step(taps)
     size = min(_BLOCKS, -(-track.samples // step)) * step
 
@@ -147,10 +152,10 @@ def _correlate(
 
 
 def _filter_bank(correlations: Array, track: StemPair, heard: npt.NDArray[np.intp]) -> FilterBank:
-    """Return the filters from the channels of the heard references to their two projections.
+    """Return the filters from the channels of the references that are not silent to their two projections.
 
-    Outputs are, for each heard source and channel, what all references explain of the estimate, then, for each
-    again, what its own reference explains.
+    The outputs are, for each of these sources and channels, the part of the estimate that all references explain;
+    then, for each again, the part that its own reference explains.
     """
     count, channels, taps = heard.size, track.channels, correlations.shape[-1]
     mine = (heard[:, None] * channels + np.arange(channels)).ravel()
@@ -172,16 +177,17 @@ def _measure(
     measure: Callable[[Array], Array],
     threads: int | None,
 ) -> tuple[Array, Array]:
-    """Return the energies that the scores compare, and the sound of all in every frame.
+    """Return the energies whose ratios are the scores, and ``measure`` of all stems in each frame.
 
     Returns:
-        ``(scores, 2, heard, frames)``, above and below the line, and ``(2, sources, frames)``.
+        The energies, ``(scores, 2, heard, frames)``, numerators and denominators; the measure,
+        ``(2, sources, frames)``.
     """
     past, step = bank.taps - 1, block_step(bank.taps)
 
     def pieces() -> Iterator[tuple[int, Array]]:
         for frame, (first, end) in enumerate(frames):
-            for at in range(first, end + past, _BLOCKS * step):  # a frame begins from rest, and its echo counts
+            for at in range(first, end + past, _BLOCKS * step):  # a frame is filtered alone, with its tail
                 blocks = min(_BLOCKS, -(-(end + past - at) // step))
                 yield frame, track.read(at - past, at + blocks * step, (first, end))
 
@@ -212,13 +218,13 @@ def _energy(signals: Array) -> Array:
 
 
 def _decibels(above: Array, below: Array) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):  # nothing wrong: inf; nothing at all: NaN
+    with np.errstate(divide="ignore", invalid="ignore"):  # no error: inf; no signal either: NaN
         ratio: Array = 10 * np.log10(above / below)
     return ratio
 
 
 def _in_threads(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], threads: int | None) -> Iterator[T]:
-    """Yield what a function returns for each call's arguments, in order; few of them are in memory at once."""
+    """Call a function in threads and yield its results in order, with few of them in memory at once."""
     if threads is None:
         threads = usable_cores()
     with ThreadPoolExecutor(threads) as pool:

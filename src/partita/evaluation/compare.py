@@ -1,4 +1,4 @@
-"""Two runs over the same songs: how much better is one, and is it chance?"""
+"""Paired comparison of two runs over the same songs: the difference, and whether chance explains it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from partita.errors import ConfigError, nearest
 from partita.evaluation.results import METRICS, Run
+from partita.system.extras import needs_extra
 
 __all__ = ["MEAN", "Comparison", "Difference", "compare"]
 
@@ -18,24 +19,24 @@ Array = npt.NDArray[np.float64]
 MEAN = "mean over sources"
 _WHOLE_METRICS = ("sdr", "si_sdr")
 _CONFIDENCE = 0.95
-_DIGITS = 9  # decimals of a dB; what differs by less does so from rounding
+_DIGITS = 9  # decimals of a dB; smaller differences are rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """How the scores of one source differ, song by song: those of the second run minus those of the first.
+    """The differences in the scores of one source, song by song: the second run minus the first.
 
     Attributes:
         source: Name of the source, or :data:`MEAN`.
         songs: Names of the songs where both runs have a finite score.
-        values: The difference in each of them, dB.
-        mean: Of the differences, dB; None without any.
-        median: Of the differences, dB; None without any.
-        interval: 95 % confidence interval of the mean, dB: bootstrap over songs, bias-corrected and accelerated
-            (Efron 1987). None where there is none.
-        p_value: Two-sided, of Wilcoxon's signed-rank test: how often differences at least as one-sided would come
-            up if neither run were the better one. None where there is none.
-        reason: Why the interval or the p-value is None; else empty.
+        values: Difference of each song in dB, float64 ``(songs,)``.
+        mean: Mean of the differences in dB; ``None`` without songs.
+        median: Median of the differences in dB; ``None`` without songs.
+        interval: 95 % confidence interval of the mean in dB, from a bias-corrected and accelerated bootstrap over
+            songs (Efron 1987); ``None`` if ``reason`` says why.
+        p_value: P-value of Wilcoxon's signed-rank test, two-sided: the probability of differences at least this
+            one-sided if neither run were better; ``None`` if ``reason`` says why.
+        reason: Why the interval or the p-value is ``None``; else empty.
     """
 
     source: str
@@ -50,15 +51,15 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Two runs compared in one score.
+    """The comparison of two runs in one metric.
 
     Attributes:
         first: Name of the run that is subtracted.
         second: Name of the run it is subtracted from.
-        metric: The score compared.
-        whole: Whether that is the score of whole songs, or the median over the frames of a song.
-        rows: One for each source that both runs have, in the order of the first, then :data:`MEAN` where they have
-            more than one. Empty where they have none in common.
+        metric: The metric.
+        whole: Whether it is the score of whole songs, not the median over the frames of a song.
+        rows: One for each source that both runs have, in the order of the first run, then :data:`MEAN` if there are
+            several. Empty if they have no source in common.
     """
 
     first: str
@@ -69,20 +70,20 @@ class Comparison:
 
 
 def compare(first: Run, second: Run, metric: str = "sdr", *, whole: bool = False, seed: int = 0) -> Comparison:
-    """Compare two runs over the songs and the sources that both have, matched by name.
+    """Compare two runs over the songs and sources that both have, matched by name.
 
-    A song counts for a source where both runs have a finite score. Its mean over sources is that of the sources which
-    count, the same ones for both runs. The figures of several comparisons are not corrected for their number.
+    A song counts for a source if both runs have a finite score. The mean over sources of a song is taken over the
+    sources that count, which are the same for both runs. There is no correction for multiple comparisons.
 
     Args:
-        first: Is subtracted.
-        second: From this one; a positive difference says that it scores higher.
-        metric: ``sdr``, ``isr``, ``sir`` or ``sar`` of BSSEval v4; of whole songs, ``sdr`` or ``si_sdr``.
-        whole: Compare scores of whole songs, not medians over frames.
-        seed: Of the bootstrap.
+        first: The run that is subtracted.
+        second: The run it is subtracted from; a positive difference means that this one scores higher.
+        metric: ``sdr``, ``isr``, ``sir`` or ``sar`` of BSSEval v4; for whole songs, ``sdr`` or ``si_sdr``.
+        whole: Compare the scores of whole songs instead of medians over frames.
+        seed: Seed of the bootstrap.
 
     Raises:
-        ConfigError: There is no such metric, or scipy is missing.
+        ConfigError: The metric is unknown, or scipy is not installed.
     """
     known = _WHOLE_METRICS if whole else METRICS
     if metric not in known:
@@ -92,7 +93,7 @@ def compare(first: Run, second: Run, metric: str = "sdr", *, whole: bool = False
     others = {song.name for song in second.songs}
     songs = tuple(song.name for song in first.songs if song.name in others)
     before, after = (_scores(run, metric, songs, sources, whole=whole) for run in (first, second))
-    with np.errstate(invalid="ignore"):  # infinity less infinity
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
         differences = after - before
     differences[~np.isfinite(differences)] = np.nan
     rows = [_difference(source, songs, differences[:, at], seed) for at, source in enumerate(sources)]
@@ -103,7 +104,7 @@ def compare(first: Run, second: Run, metric: str = "sdr", *, whole: bool = False
 
 
 def _scores(run: Run, metric: str, songs: tuple[str, ...], sources: tuple[str, ...], *, whole: bool) -> Array:
-    """Return one score, ``(songs, sources)`` in dB, in a given order."""
+    """Return one score, ``(songs, sources)`` in dB, in the given order."""
     places = {song.name: at for at, song in enumerate(run.songs)}
     scores = run.whole(metric) if whole else run.medians(metric)
     return scores[np.ix_([places[song] for song in songs], [run.sources.index(source) for source in sources])]
@@ -118,13 +119,13 @@ def _difference(source: str, songs: tuple[str, ...], differences: Array, seed: i
     if values.size == 0:
         reason = "no song has a score in both runs"
     elif values.size == 1:
-        reason = "a single song tells nothing of others"
+        reason = "one song is too few"
     elif np.abs(values).max() <= alike:
-        reason = "all scores are the same"
+        reason = "all scores are equal"
     else:
         p_value = float(_stats().wilcoxon(values.round(_DIGITS)).pvalue)
         if np.ptp(values) <= alike:
-            reason = "all songs differ by the same"
+            reason = "the difference is the same in every song"
         else:
             interval = _interval_of_mean(values, seed)
     return Difference(source, tuple(songs[at] for at in kept), values, mean, median, interval, p_value, reason)
@@ -136,8 +137,6 @@ def _interval_of_mean(values: Array, seed: int) -> tuple[float, float]:
 
 
 def _stats() -> Any:
-    try:
+    with needs_extra("evaluate"):
         from scipy import stats
-    except ImportError as error:
-        raise ConfigError("comparisons need scipy: pip install 'partita[evaluate]'") from error
     return stats

@@ -1,70 +1,87 @@
-"""Where estimates come from: a folder, a model of the zoo, or an oracle."""
+"""The origin of estimates: a folder of stems, a model, or an oracle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from partita.data import Song, find_songs
-from partita.errors import AudioError, ModelError
+from partita.errors import AudioError, ModelError, nearest
+from partita.evaluation.oracles import ORACLES
 from partita.evaluation.stems import Signals
-from partita.evaluation.tracks import DiskStems, Track, decode_stems, spool
+from partita.evaluation.tracks import ReferenceTrack, decode_stems, keep_on_disk
 from partita.separation import Separator
-from partita.zoo import ORACLES, find_package
+from partita.separation.windows import DEFAULT_OVERLAP
+from partita.zoo import find_package, list_packages
 
-__all__ = ["Estimator", "FolderEstimates", "ModelEstimates", "OracleEstimates", "estimates_by"]
+__all__ = ["Estimator", "FolderEstimates", "ModelEstimates", "OracleEstimates", "estimator_for"]
 
 Array = npt.NDArray[np.float32]
 
-_BLOCK = 1 << 18  # samples
-
 
 class Estimator(Protocol):
-    """Gives the estimates of a song. Estimators are sent to worker processes, so they hold only plain values."""
+    """Makes the estimates of a song. Estimators are sent to worker processes, so they hold plain values only."""
 
     @property
     def name(self) -> str:
-        """What a run of it is called."""
+        """Name of its run."""
 
-    def estimate(self, track: Track, scratch: Path) -> Signals:
-        """Return the estimates of a track, of its references' shape; ``scratch`` is an empty folder to keep them in."""
+    @property
+    def oracle(self) -> bool:
+        """Whether it is a bound, an oracle or the mixture, and not a model."""
+
+    def estimate(self, track: ReferenceTrack) -> Signals:
+        """Return the estimates of a track, in the shape of its references.
+
+        Raises:
+            PartitaError: There are none; the message says why.
+        """
 
 
 @dataclass(frozen=True)
 class FolderEstimates:
-    """Estimates in a folder, laid out as data sets are: ``FOLDER/SONG/STEM.wav``, any format.
+    """Estimates in a folder that is laid out like a folder of songs: ``FOLDER/SONG/STEM.wav``, in any format.
 
     Attributes:
-        name: Of the run.
         folder: The folder.
-        songs: Those in it, by name.
+        songs: The songs in it by name.
     """
 
-    name: str
     folder: Path
     songs: dict[str, Song]
 
     @classmethod
-    def of(cls, folder: Path) -> FolderEstimates:
+    def open(cls, folder: str | PathLike[str]) -> FolderEstimates:
         """List the songs of a folder.
 
         Raises:
-            AudioError: There are none.
+            AudioError: It does not exist, or holds no songs.
         """
-        return cls(folder.name, folder, {song.name: song for song in find_songs([folder])})
+        return cls(Path(folder), {song.name: song for song in find_songs([Path(folder)])})
 
-    def estimate(self, track: Track, scratch: Path) -> Signals:
-        """Decode the estimates of a song and see that they fit the references."""
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.folder.resolve().name
+
+    @property
+    def oracle(self) -> bool:
+        """Always false."""
+        return False
+
+    def estimate(self, track: ReferenceTrack) -> Signals:
+        """Decode the estimates of a song and check that they fit the references."""
         if track.name not in self.songs:
-            raise AudioError(f"{self.folder / track.name}: missing; the estimates of the song are expected there")
+            raise AudioError(f"{self.folder / track.name}: missing; put the estimates of the song there")
         song = self.songs[track.name]
-        stems, rate = decode_stems(song, track.sources, scratch)
+        stems, rate = decode_stems(song, track.sources)
         for what, mine, others in (
             ("the sample rate", f"{rate} Hz", f"{track.sample_rate} Hz"),
             ("the number of channels", stems.shape[1], track.references.shape[1]),
@@ -78,75 +95,104 @@ class FolderEstimates:
 
 @dataclass(frozen=True)
 class ModelEstimates:
-    """What a model makes of the mixture.
+    """Estimates that a model separates from the mixture.
 
     Attributes:
-        model: Name of a model, or the folder of a package.
-        options: Of :class:`partita.Separator`.
+        model: Name of a model, or the folder of a model package.
+        shifts: Number of passes to average, as of :class:`partita.Separator`.
+        overlap: Fraction of a window that the next one covers too, as of :class:`partita.Separator`.
+        device: ``cpu``, ``cuda``, ...; the fastest one by default.
     """
 
     model: str
-    options: dict[str, Any] = field(default_factory=dict)
+    shifts: int = 0
+    overlap: float = DEFAULT_OVERLAP
+    device: str | None = None
 
     @property
     def name(self) -> str:
         """The name on the model's card."""
         return find_package(self.model).card.name
 
-    def estimate(self, track: Track, scratch: Path) -> Signals:
+    @property
+    def oracle(self) -> bool:
+        """Always false."""
+        return False
+
+    def estimate(self, track: ReferenceTrack) -> Signals:
         """Separate the mixture as ``partita separate`` does."""
-        separator = _separator(self.model, tuple(sorted(self.options.items())))
+        separator = _separator(self)
         unknown = [source for source in track.sources if source not in separator.sources]
         if unknown:
             raise ModelError(f"model {self.model!r} has no stem {unknown[0]!r}, only {', '.join(separator.sources)}")
         indices = [separator.sources.index(source) for source in track.sources]
-        _, channels, length = track.references.shape
+        channels = track.mixture.channels
         if channels != separator.card.audio_channels:
             raise AudioError(
                 f"{track.name}: its stems have {channels} channels, those of model {self.model!r} "
-                f"{separator.card.audio_channels}"
+                f"{separator.card.audio_channels}; convert the stems"
             )
-        samples = np.concatenate([track.mixture[:, at : at + _BLOCK] for at in range(0, length, _BLOCK)], axis=1)
-        blocks = (block.stems[indices] for block in separator.stream(samples, track.sample_rate))
-        return _spooled(blocks, len(indices), channels, scratch)
+        return _kept(block.stems[indices] for block in separator.stream(track.mixture))
 
 
 @dataclass(frozen=True)
 class OracleEstimates:
-    """What an oracle makes of references and mixture."""
+    """Estimates that an oracle computes from the references and the mixture.
+
+    Attributes:
+        name: A name in :data:`partita.evaluation.oracles.ORACLES`.
+    """
 
     name: str
 
-    def estimate(self, track: Track, scratch: Path) -> Signals:
-        """Ask the oracle."""
-        blocks = ORACLES[self.name].estimate(track.references, track.mixture)
-        sources, channels, _ = track.references.shape
-        return _spooled(blocks, sources, channels, scratch)
+    @property
+    def oracle(self) -> bool:
+        """Always true."""
+        return True
+
+    def estimate(self, track: ReferenceTrack) -> Signals:
+        """Compute the estimates."""
+        blocks = ORACLES[self.name].estimate(track.stems, track.mixture)
+        return _kept(block[: len(track.sources)] for block in blocks)
 
 
-def estimates_by(model: str, **options: Any) -> ModelEstimates | OracleEstimates:
-    """Return what estimates by a model of the zoo or by an oracle, whichever has the name.
+def estimator_for(
+    model: str | PathLike[str], *, shifts: int = 0, overlap: float = DEFAULT_OVERLAP, device: str | None = None
+) -> ModelEstimates | OracleEstimates:
+    """Return the estimator of a model or an oracle.
 
     Args:
-        model: Name of a model or an oracle, or the folder of a package.
-        **options: Of :class:`partita.Separator`; they mean nothing to an oracle.
+        model: Name of a model or an oracle, or the folder of a model package.
+        shifts: Number of passes a model averages, as of :class:`partita.Separator`; oracles ignore it.
+        overlap: As of :class:`partita.Separator`; oracles ignore it.
+        device: As of :class:`partita.Separator`; oracles ignore it.
 
     Raises:
-        ModelError: There is none of that name, or it is damaged.
+        ModelError: There is no model or oracle of that name, or the package is damaged.
     """
-    if model in ORACLES:
-        return OracleEstimates(model)
-    find_package(model)
-    return ModelEstimates(model, options)
+    if (name := fspath(model)) in ORACLES:
+        return OracleEstimates(name)
+    if not Path(name).exists():
+        known = [package.card.name for package in list_packages()]
+        if name not in known:
+            raise ModelError(f"no model or oracle {name!r}{nearest(name, [*known, *ORACLES])}")
+    find_package(name)
+    return ModelEstimates(name, shifts, overlap, device)
 
 
-@lru_cache(maxsize=1)
-def _separator(model: str, options: tuple[tuple[str, Any], ...]) -> Separator:
-    return Separator(model, **dict(options))
+@lru_cache(maxsize=1)  # a process loads a model once for all its songs
+def _separator(estimates: ModelEstimates) -> Separator:
+    return Separator(estimates.model, shifts=estimates.shifts, overlap=estimates.overlap, device=estimates.device)
 
 
-def _spooled(blocks: Iterator[Array], sources: int, channels: int, scratch: Path) -> DiskStems:
-    """Keep blocks ``(sources, channels, any)`` on disk."""
-    flat = spool((block.reshape(sources * channels, -1) for block in blocks), sources * channels, scratch / "stems")
-    lanes = flat.reshape(-1, sources, channels)
-    return DiskStems([lanes[:, source] for source in range(sources)])
+def _kept(blocks: Iterator[Array]) -> Signals:
+    """Keep consecutive blocks ``(sources, channels, any)``, at least one, on disk."""
+    first = next(blocks)
+    sources, channels, _ = first.shape
+
+    def lanes() -> Iterator[Array]:
+        yield first.reshape(sources * channels, -1)
+        for block in blocks:
+            yield block.reshape(sources * channels, -1)
+
+    return keep_on_disk(lanes(), sources * channels).reshape(sources, channels, -1)

@@ -1,4 +1,4 @@
-"""Least-squares projection of estimates onto delayed references, by FFT, a piece of the track at a time."""
+"""Least-squares projection of estimates onto delayed references by FFT, a piece of the track at a time."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ Array = npt.NDArray[np.float64]
 
 
 def block_step(taps: int) -> int:
-    """Return by how many samples FFT blocks advance; pieces of a track are multiples of it."""
+    """Return the hop of FFT blocks in samples; a piece of a track is a multiple of it."""
     return _block_length(taps) - (taps - 1)
 
 
 def _block_length(taps: int) -> int:
-    return max(256, 1 << (16 * taps - 1).bit_length())  # long against the overlap, short enough for the caches
+    return max(256, 1 << (16 * taps - 1).bit_length())  # much longer than the overlap, short enough for the caches
 
 
 def correlate(references: Array, signals: Array, taps: int) -> npt.NDArray[np.complex128]:
-    """Return the spectra of the correlations of a piece of some references with some signals.
+    """Return the spectra of the correlations between a piece of the references and of some signals.
 
     Args:
-        references: ``(references, samples)``, a multiple of :func:`block_step`.
-        signals: ``(signals, samples + taps - 1)``: the same time and what comes after it.
-        taps: Number of lags that shall be right.
+        references: ``(references, samples)``, with a multiple of :func:`block_step` samples.
+        signals: ``(signals, samples + taps - 1)``: the same samples and the ``taps - 1`` that follow.
+        taps: Number of lags needed.
 
     Returns:
-        ``(bins, references, signals)``; :func:`lags` reads the sum of those of all pieces.
+        ``(bins, references, signals)``, to be added up over all pieces and passed to :func:`lags`.
     """
     length, step = _block_length(taps), block_step(taps)
     short = np.fft.rfft(references.reshape(len(references), -1, step), length)
@@ -39,15 +39,15 @@ def correlate(references: Array, signals: Array, taps: int) -> npt.NDArray[np.co
 
 
 def lags(spectra: npt.NDArray[np.complex128], taps: int) -> Array:
-    """Return the correlations ``(references, signals, taps)`` whose spectra :func:`correlate` gave, summed.
+    """Return the correlations ``(references, signals, taps)`` from the summed spectra of :func:`correlate`.
 
-    At ``[i, j, l]``: the sum over time ``t`` of ``references[i, t] * signals[j, t + l]``.
+    Element ``[i, j, l]`` is the sum over time ``t`` of ``references[i, t] * signals[j, t + l]``.
     """
     return np.ascontiguousarray(np.fft.irfft(spectra, axis=0)[:taps].transpose(1, 2, 0))
 
 
 def distortion_filters(references: Array, estimates: Array) -> Array:
-    """Return the filters that take the references as near as can be to the estimates.
+    """Return the filters whose output from the references is closest to the estimates, in the least-squares sense.
 
     Args:
         references: Correlations of the references with each other, ``(references, references, taps)``.
@@ -56,7 +56,7 @@ def distortion_filters(references: Array, estimates: Array) -> Array:
     Returns:
         ``(estimates, references, taps)``.
     """
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve  # here: the rest of the room needs no scipy
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve  # an optional dependency
 
     count, _, taps = references.shape
     wanted = estimates.transpose(0, 2, 1).reshape(count * taps, -1)
@@ -69,7 +69,7 @@ def distortion_filters(references: Array, estimates: Array) -> Array:
 
 
 def _solve_dependent(gram: Array, wanted: Array) -> Array:
-    """Solve with as many of the delayed references as do not depend on each other in this precision."""
+    """Solve with a largest set of delayed references that are linearly independent in double precision."""
     from scipy.linalg import cho_solve
     from scipy.linalg.lapack import dpstrf
 
@@ -87,16 +87,16 @@ def _gram(correlations: Array) -> Array:
     matrix = np.empty((count, taps, count, taps))
     for first in range(count):
         for second in range(count):
-            # at [a, b] `first` delayed by a meets `second` delayed by b, which depends on b - a alone
+            # [a, b]: `first` delayed by a times `second` delayed by b, which depends on b - a only
             both = np.concatenate([correlations[first, second, :0:-1], correlations[second, first]])
             matrix[first, :, second] = sliding_window_view(both, taps)[::-1]
     square = matrix.reshape(count * taps, count * taps)
-    square.flat[:: count * taps + 1] += np.finfo(np.float64).eps  # museval's: a silent channel gets no filter
+    square.flat[:: count * taps + 1] += np.finfo(np.float64).eps  # as museval: a silent channel gets no filter
     return square
 
 
 class FilterBank:
-    """Filters that turn some channels into others, for pieces of a signal.
+    """Filters from some channels to others, applied to a signal piece by piece.
 
     Args:
         filters: ``(outputs, inputs, taps)``.
@@ -111,7 +111,7 @@ class FilterBank:
         """Filter a piece.
 
         Args:
-            piece: ``(inputs, taps - 1 + samples)``: the past that filters remember, then a multiple of
+            piece: ``(inputs, taps - 1 + samples)``: the preceding ``taps - 1`` samples, then a multiple of
                 :func:`block_step`.
 
         Returns:

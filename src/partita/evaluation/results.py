@@ -1,4 +1,4 @@
-"""The scores of runs over songs: in memory, as JSON, and as museval wrote them."""
+"""The scores of runs over songs: in memory, as JSON, and as museval writes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import gzip
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +18,27 @@ from partita.errors import ConfigError
 from partita.evaluation.aggregate import Summary, song_medians, summarise
 from partita.system.atomic import write_atomically
 
-__all__ = ["METRICS", "Excerpt", "Run", "SongScores", "load_runs", "save_runs"]
+__all__ = ["METRICS", "Excerpt", "Run", "SongScores", "load_runs", "runs_to_json", "save_runs", "with_distinct_names"]
 
 Array = npt.NDArray[np.float64]
 
 FORMAT, VERSION = "partita-scores", 1
-METRICS = ("sdr", "isr", "sir", "sar")  # BSSEval v4's, in the order of its papers
+METRICS = ("sdr", "isr", "sir", "sar")  # of BSSEval v4, in the order of its papers
 _FRAMEWISE = (*METRICS, "energy_at_silence")
 _DIGITS = 6  # decimals of a dB in JSON
 
 
 @dataclass(frozen=True, eq=False)
 class SongScores:
-    """The scores of one song; sources are in the order of its run.
+    """The scores of one song, with the sources in the order of its run.
 
     Attributes:
         name: Name of the song.
-        seconds: Its length.
-        frames: Name of a framewise score (``sdr``, ``isr``, ``sir``, ``sar`` of BSSEval v4, ``energy_at_silence``)
-            -> ``(sources, frames)`` in dB, NaN where there is none.
-        whole: Name of a score of the whole song (``sdr``, the Music Demixing Challenge's, and ``si_sdr``)
-            -> ``(sources,)`` in dB, NaN for a silent reference. Empty where museval made the scores.
+        seconds: Length of the song.
+        frames: Scores of frames by metric (``sdr``, ``isr``, ``sir`` and ``sar`` of BSSEval v4, and
+            ``energy_at_silence``), each float64 ``(sources, frames)`` in dB, NaN where a source has no score.
+        whole: Scores of the whole song by metric (``sdr`` as of :func:`partita.evaluation.sdr`, and ``si_sdr``), each
+            float64 ``(sources,)`` in dB, NaN for a silent reference. Empty if museval made the scores.
     """
 
     name: str
@@ -48,18 +49,18 @@ class SongScores:
 
 @dataclass(frozen=True, eq=False)
 class Excerpt:
-    """Some seconds of a song where a source came out especially well or badly.
+    """A few seconds around the best or the worst frame of a source.
 
     Attributes:
         song: Name of the song.
         source: Name of the source.
         kind: ``"worst"`` or ``"best"``.
-        start: Where the excerpt begins in the song, in seconds.
+        start: Position of the excerpt in the song, in seconds.
         score: SDR of the frame in its middle, in dB.
         sample_rate: Hz.
-        mixture: float32 ``(channels, samples)``.
-        reference: The same shape.
-        estimate: The same shape.
+        mixture: Float32 ``(channels, samples)``.
+        reference: The same part of the true stem.
+        estimate: The same part of the estimate.
     """
 
     song: str
@@ -75,16 +76,17 @@ class Excerpt:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What one model, or one folder of estimates, scored over songs.
+    """The scores of one model, one oracle or one folder of estimates over songs.
 
     Attributes:
-        name: Of the model or the folder.
+        name: Name of the model, the oracle or the folder.
         sources: Names of the sources.
         window: Length of a frame in seconds.
-        hop: Seconds from one frame to the next.
-        songs: The scores of each song, by name.
-        failures: Name of a song that has none -> why.
-        excerpts: To listen to; not part of the JSON.
+        hop: Seconds from the start of one frame to the next.
+        songs: The scores of the songs.
+        failures: Why a song has no scores, by the name of the song.
+        excerpts: Excerpts to listen to; they are not part of the JSON.
+        oracle: Whether this is an oracle or the mixture, a bound that a report does not mark as the best model.
     """
 
     name: str
@@ -94,60 +96,74 @@ class Run:
     songs: tuple[SongScores, ...]
     failures: dict[str, str] = field(default_factory=dict)
     excerpts: tuple[Excerpt, ...] = ()
+    oracle: bool = False
 
     def medians(self, metric: str = "sdr") -> Array:
-        """Return the median over frames of a framewise score, ``(songs, sources)`` in dB."""
+        """Return the median over frames of a score of frames, ``(songs, sources)`` in dB."""
         if not self.songs:
             return np.empty((0, len(self.sources)))
         return song_medians(song.frames[metric] for song in self.songs)
 
     def whole(self, metric: str = "sdr") -> Array:
-        """Return a score of whole songs, ``(songs, sources)`` in dB, NaN where a song does not have it."""
+        """Return a score of whole songs, ``(songs, sources)`` in dB, NaN where a song has none."""
         none = np.full(len(self.sources), np.nan)
         return np.stack([song.whole.get(metric, none) for song in self.songs]) if self.songs else none[None][:0]
 
     def summary(self, metric: str = "sdr") -> Summary:
-        """Return the published figure: median over frames, median over songs."""
+        """Return the summary that papers print: median over frames, then over songs."""
         return summarise([[song.frames[metric] for song in self.songs]])
 
 
-def save_runs(runs: Sequence[Run], path: Path) -> None:
+def save_runs(runs: Sequence[Run], path: str | PathLike[str]) -> None:
     """Write runs as JSON.
 
-    The schema: ``{"format": "partita-scores", "version": 1, "runs": [RUN, ...]}``. A RUN has ``name``, ``sources``,
-    ``window`` and ``hop`` (seconds), ``songs``, ``failures`` (song -> why) and ``summary`` (metric -> source -> dB,
-    median over frames and songs). A song has ``name``, ``seconds``, ``frames`` (metric -> source -> list of dB) and
-    ``whole`` (metric -> source -> dB). null is no score; "inf" and "-inf" are strings, which JSON lacks as numbers.
+    The schema is ``{"format": "partita-scores", "version": 1, "runs": [RUN, ...]}``. A RUN has ``name``, ``oracle``
+    (true or false), ``sources``, ``window`` and ``hop`` (seconds), ``songs``, ``failures`` (reasons by song) and
+    ``summary`` (dB by metric and source, median over frames and songs). A song has ``name``, ``seconds``, ``frames``
+    (lists of dB by metric and source) and ``whole`` (dB by metric and source). A missing score is null; infinities are
+    the strings "inf" and "-inf", because JSON has no such numbers.
 
     Raises:
-        OutputError: The file cannot be written; an older one is as it was.
+        OutputError: The file cannot be written; an older one is unchanged.
     """
     text = json.dumps(runs_to_json(runs), indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, text.encode())
+    write_atomically(Path(path), text.encode())
 
 
 def runs_to_json(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return what :func:`save_runs` writes."""
+    """Return the object that :func:`save_runs` writes as JSON."""
     return {"format": FORMAT, "version": VERSION, "runs": [_run_to_json(run) for run in runs]}
 
 
-def load_runs(path: Path) -> list[Run]:
+def load_runs(path: str | PathLike[str]) -> list[Run]:
     """Read scores.
 
     Args:
-        path: A file that :func:`save_runs` wrote; a file that museval wrote (``.json`` or ``.json.gz``); or a
-            folder of the latter, one a song, which is one run of the folder's name.
+        path: A file written by :func:`save_runs`, a file written by museval (``.json`` or ``.json.gz``), or a folder
+            of the latter, one file a song, which becomes one run with the name of the folder.
 
     Raises:
-        ConfigError: It cannot be read, or is none of these.
+        ConfigError: The file or folder cannot be read, or holds no such scores.
     """
+    path = Path(path)
     if not path.is_dir():
         facts = _read(path)
         return [_museval_run(path.parent.name, [path])] if _is_museval(facts) else _runs_from_json(path, facts)
     files = sorted(file for file in path.rglob("*.json*") if file.name.endswith((".json", ".json.gz")))
     if not files:
-        raise ConfigError(f"{path}: no scores in it; expected the JSON files that museval writes, one a song")
+        raise ConfigError(f"{path}: no scores in it; expected JSON files written by museval, one a song")
     return [_museval_run(path.name, files)]
+
+
+def with_distinct_names(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs, numbered where several have the same name."""
+    names = [run.name for run in runs]
+    seen: dict[str, int] = {}
+    distinct = []
+    for run in runs:
+        seen[run.name] = seen.get(run.name, 0) + 1
+        distinct.append(replace(run, name=f"{run.name} {seen[run.name]}") if names.count(run.name) > 1 else run)
+    return distinct
 
 
 def _run_to_json(run: Run) -> dict[str, Any]:
@@ -156,6 +172,7 @@ def _run_to_json(run: Run) -> dict[str, Any]:
 
     return {
         "name": run.name,
+        "oracle": run.oracle,
         "sources": list(run.sources),
         "window": run.window,
         "hop": run.hop,
@@ -198,13 +215,13 @@ def _read(path: Path) -> Any:
 
 def _runs_from_json(path: Path, facts: Any) -> list[Run]:
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise ConfigError(f"{path}: neither scores of partita nor of museval")
+        raise ConfigError(f"{path}: holds no scores of partita or museval")
     if facts.get("version") != VERSION:
-        raise ConfigError(f"{path}: scores of version {facts.get('version')}, this partita reads {VERSION}")
+        raise ConfigError(f"{path}: has format version {facts.get('version')}; this partita reads version {VERSION}")
     try:
         return [_run_from_json(run) for run in facts["runs"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ConfigError(f"{path}: not whole scores: {type(error).__name__} {error}") from error
+        raise ConfigError(f"{path}: incomplete scores: {type(error).__name__} {error}") from error
 
 
 def _run_from_json(facts: dict[str, Any]) -> Run:
@@ -227,7 +244,15 @@ def _run_from_json(facts: dict[str, Any]) -> Run:
     missing = [metric for song in songs for metric in METRICS if metric not in song.frames]
     if missing:
         raise KeyError(missing[0])
-    return Run(facts["name"], sources, float(facts["window"]), float(facts["hop"]), songs, dict(facts["failures"]))
+    return Run(
+        facts["name"],
+        sources,
+        float(facts["window"]),
+        float(facts["hop"]),
+        songs,
+        dict(facts["failures"]),
+        oracle=bool(facts.get("oracle", False)),
+    )
 
 
 def _is_museval(facts: Any) -> bool:
@@ -240,7 +265,7 @@ def _museval_run(name: str, files: Sequence[Path]) -> Run:
     for path in files:
         facts = _read(path)
         if not _is_museval(facts):
-            raise ConfigError(f"{path}: not scores of museval")
+            raise ConfigError(f"{path}: holds no scores of museval")
         try:
             targets = {target["name"]: target["frames"] for target in facts["targets"]}
             sources = sources or tuple(targets)
@@ -253,7 +278,7 @@ def _museval_run(name: str, files: Sequence[Path]) -> Run:
             times = [float(frame["time"]) for frame in targets[sources[0]]]
             window = float(targets[sources[0]][0]["duration"])
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise ConfigError(f"{path}: not whole scores of museval: {type(error).__name__} {error}") from error
+            raise ConfigError(f"{path}: incomplete scores of museval: {type(error).__name__} {error}") from error
         hop = times[1] - times[0] if len(times) > 1 else hop
         songs.append(SongScores(path.name.removesuffix(".gz").removesuffix(".json"), times[-1] + window, frames))
     return Run(name, sources, window, hop, tuple(songs))

@@ -1,14 +1,12 @@
-"""Scoring a set of songs, one or several at a time; a song that cannot be scored stops no other."""
+"""Scoring a set of songs, one or several at a time. If one song fails, the others are still scored."""
 
 from __future__ import annotations
 
 import multiprocessing
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +19,14 @@ from partita.evaluation.results import Excerpt, Run, SongScores
 from partita.evaluation.sdr import sdr, si_sdr
 from partita.evaluation.silence import energy_at_silence
 from partita.evaluation.stems import Signals
-from partita.evaluation.tracks import Track, open_track
+from partita.evaluation.tracks import ReferenceTrack, open_track
 from partita.system.cores import usable_cores
+from partita.system.extras import needs_extra
 
-__all__ = ["Scoring", "evaluate", "sources_of"]
-
-Progress = Callable[[str, str | None], None]
+__all__ = ["EvaluationProgress", "Scoring", "evaluate", "require_extras", "sources_of"]
 
 _EXCERPT = 6.0  # seconds
-_USUAL = ("drums", "bass", "other", "vocals")  # the order of the paper's tables; other stems follow
+_USUAL = ("drums", "bass", "other", "vocals")  # the order of the paper's tables, before any other stems
 
 
 @dataclass(frozen=True)
@@ -38,8 +35,11 @@ class Scoring:
 
     Attributes:
         window: Length of a frame in seconds.
-        hop: Seconds from one frame to the next.
+        hop: Seconds from the start of one frame to the next.
         museval_silence: Treat silence as museval does (see :func:`partita.evaluation.bss_eval`).
+
+    Raises:
+        ConfigError: The window or the hop is not positive.
     """
 
     window: float = 1.0
@@ -52,31 +52,52 @@ class Scoring:
                 raise ConfigError(f"{name}: must be more than 0 seconds, not {getattr(self, name)}")
 
 
+@dataclass(frozen=True)
+class EvaluationProgress:
+    """How far an evaluation is.
+
+    Attributes:
+        run: Name of the run.
+        done: Number of its songs that are done, scored or not.
+        total: Number of its songs.
+        song: Name of the song just done; ``None`` before the first.
+        failure: Why that song has no scores; ``None`` if it has.
+    """
+
+    run: str
+    done: int
+    total: int
+    song: str | None = None
+    failure: str | None = None
+
+
 def evaluate(
     estimator: Estimator,
     songs: Sequence[Song],
-    sources: tuple[str, ...],
+    sources: Sequence[str] | None = None,
     scoring: Scoring | None = None,
     *,
     jobs: int = 1,
-    progress: Progress | None = None,
+    progress: Callable[[EvaluationProgress], None] | None = None,
 ) -> Run:
-    """Score the estimates of songs.
+    """Score the estimates of songs, in memory that does not grow with their length.
 
     Args:
-        estimator: Where the estimates come from.
-        songs: The references.
-        sources: Names of the stems to score.
-        scoring: How; the field's 1 s frames by default.
-        jobs: Songs scored at the same time, each in a process of its own.
-        progress: Called after each song with its name and, where it could not be scored, the reason.
+        estimator: What makes the estimates.
+        songs: The true stems.
+        sources: Names of the stems to score (default: all that any song has).
+        scoring: How to score (default: frames of 1 s without overlap, as papers do).
+        jobs: Number of songs to score at the same time, each in its own process.
+        progress: Called before the first song and after each.
 
     Returns:
-        The scores; songs without any are named in its ``failures``.
+        The scores. Songs that could not be scored are in its ``failures``.
 
     Raises:
-        ConfigError: ``jobs`` is less than 1, or there are no sources.
+        ConfigError: An option is invalid, there are no sources, or a package of the extra ``evaluate`` is missing.
     """
+    require_extras()
+    sources = sources_of(songs) if sources is None else tuple(sources)
     if jobs < 1:
         raise ConfigError(f"jobs: must be at least 1, not {jobs}")
     if not sources:
@@ -86,6 +107,9 @@ def evaluate(
         _Task(song, sources, estimator, scoring, threads=max(1, usable_cores() // jobs) if jobs > 1 else None)
         for song in songs
     ]
+    name = estimator.name
+    if progress is not None:
+        progress(EvaluationProgress(name, 0, len(songs)))
     done: dict[str, SongScores] = {}
     failures: dict[str, str] = {}
     excerpts: dict[tuple[str, str], Excerpt] = {}
@@ -97,22 +121,35 @@ def evaluate(
             for excerpt in found:
                 _keep_extreme(excerpts, excerpt)
         if progress is not None:
-            progress(task.song.name, failures.get(task.song.name))
+            at = len(done) + len(failures)
+            progress(EvaluationProgress(name, at, len(songs), task.song.name, failures.get(task.song.name)))
     return Run(
-        estimator.name,
+        name,
         sources,
         scoring.window,
         scoring.hop,
         songs=tuple(done[song.name] for song in songs if song.name in done),
         failures={song.name: failures[song.name] for song in songs if song.name in failures},
         excerpts=tuple(excerpts[key] for key in sorted(excerpts, key=lambda key: (sources.index(key[0]), key[1]))),
+        oracle=estimator.oracle,
     )
 
 
 def sources_of(songs: Sequence[Song]) -> tuple[str, ...]:
-    """Return the names of all stems of some songs, in the order of the paper's tables."""
+    """Return the names of all stems that any song has, in the order of the paper's tables."""
     names = {name for song in songs for name in song.stems}
     return (*(name for name in _USUAL if name in names), *sorted(names.difference(_USUAL)))
+
+
+def require_extras() -> None:
+    """Check that the packages that scoring needs are installed, before hours of other work.
+
+    Raises:
+        ConfigError: A package of the extra ``evaluate`` is missing.
+    """
+    with needs_extra("evaluate"):
+        import scipy.linalg  # noqa: F401
+        import threadpoolctl  # noqa: F401
 
 
 @dataclass(frozen=True)
@@ -128,7 +165,7 @@ Outcome = tuple[SongScores, list[Excerpt]] | PartitaError
 
 
 def _outcomes(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Task, Outcome]]:
-    """Yield what became of each song, as they are done."""
+    """Yield each song with its scores or its failure, in the order in which they are done."""
     if jobs == 1:
         for task in tasks:
             yield task, _score(task)
@@ -140,7 +177,7 @@ def _outcomes(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Task, Outcom
                 try:
                     yield futures[future], future.result()
                 except BrokenProcessPool:
-                    lost = "its process ended unexpectedly, perhaps for want of memory; use fewer --jobs"
+                    lost = "its process ended unexpectedly, perhaps out of memory; use fewer jobs"
                     yield futures[future], PartitaError(lost)
         finally:
             pool.shutdown(cancel_futures=True)
@@ -148,28 +185,26 @@ def _outcomes(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Task, Outcom
 
 def _score(task: _Task) -> Outcome:
     try:
-        with tempfile.TemporaryDirectory(prefix="partita-") as name:
-            scratch = Path(name)
-            for folder in ("references", "estimates"):
-                (scratch / folder).mkdir()
-            track = open_track(task.song, task.sources, scratch / "references")
-            estimates = task.estimator.estimate(track, scratch / "estimates")
-            scores = _score_track(track, estimates, task)
-            return scores, list(_excerpts(track, estimates, scores.frames["sdr"], task.scoring))
+        track = open_track(task.song, task.sources)
+        estimates = task.estimator.estimate(track)
+        scores = _score_track(track, estimates, task)
+        return scores, list(_excerpts(track, estimates, scores.frames["sdr"], task.scoring))
+    except ConfigError:  # of the options, so every other song would fail too
+        raise
     except PartitaError as error:
         return error
     except OSError as error:
         return AudioError(f"{task.song.name}: {error.strerror or error}")
 
 
-def _score_track(track: Track, estimates: Signals, task: _Task) -> SongScores:
+def _score_track(track: ReferenceTrack, estimates: Signals, task: _Task) -> SongScores:
     references, rate = track.references, track.sample_rate
     window, hop = round(task.scoring.window * rate), round(task.scoring.hop * rate)
     try:
         scores = bss_eval(
             references, estimates, window, hop, museval_silence=task.scoring.museval_silence, threads=task.threads
         )
-    except ValueError as error:  # a source silent throughout, where museval's silence is asked for
+    except ValueError as error:  # a source silent throughout, with museval_silence
         raise AudioError(f"{track.name}: {error}") from error
     return SongScores(
         track.name,
@@ -185,8 +220,10 @@ def _score_track(track: Track, estimates: Signals, task: _Task) -> SongScores:
     )
 
 
-def _excerpts(track: Track, estimates: Signals, scores: npt.NDArray[np.float64], scoring: Scoring) -> Iterator[Excerpt]:
-    """Yield the surroundings of each source's worst and best frame, of those where it is not quieter than usual."""
+def _excerpts(
+    track: ReferenceTrack, estimates: Signals, scores: npt.NDArray[np.float64], scoring: Scoring
+) -> Iterator[Excerpt]:
+    """Yield the surroundings of the worst and the best frame of each source, among its louder half."""
     references, rate = track.references, track.sample_rate
     window, hop = round(scoring.window * rate), round(scoring.hop * rate)
     length = min(round(_EXCERPT * rate), references.shape[2])
@@ -213,8 +250,8 @@ def _excerpts(track: Track, estimates: Signals, scores: npt.NDArray[np.float64],
                 float(scores[index, frame]),
                 rate,
                 track.mixture[:, part],
-                references[index : index + 1, :, part][0],
-                estimates[index : index + 1, :, part][0],
+                np.array(references[index : index + 1, :, part][0]),  # copies: the stems are on disk for now only
+                np.array(estimates[index : index + 1, :, part][0]),
             )
 
 

@@ -1,4 +1,4 @@
-"""Signal-to-distortion ratios over a whole track."""
+"""Signal-to-distortion ratios (SDR) over a whole track."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from partita.audio.level import SILENCE
 from partita.evaluation.stems import Signals, StemPair
 
-__all__ = ["SILENCE", "sdr", "si_sdr"]
+__all__ = ["sdr", "si_sdr"]
 
 Array = npt.NDArray[np.float64]
 
-SILENCE = 1e-10  # mean square up to which a reference counts as silent: -100 dB
 _BLOCK = 1 << 18  # samples
 
 
 def sdr(references: Signals | npt.ArrayLike, estimates: Signals | npt.ArrayLike) -> Array:
     """Return the SDR of each stem over its whole length, in dB.
 
-    ``10 log10(sum(reference ** 2) / sum((reference - estimate) ** 2))`` over all samples and channels, the
-    definition of the 2021 Music Demixing Challenge ("uSDR"); not BSSEval, whose figures are others.
-    A silent estimate scores 0, a perfect one infinity; a silent reference has no SDR, which is NaN.
+    ``10 log10(sum(reference ** 2) / sum((reference - estimate) ** 2))`` over all samples and channels, as the Music
+    Demixing Challenge 2021 defines it ("uSDR"; Mitsufuji et al. 2022). It differs from the SDR of BSSEval, which is a
+    median over frames. A silent estimate scores 0 and a perfect one infinity. A silent reference has no SDR (NaN);
+    it counts as silent if its mean square is at most -90 dB, so that dither does not count as sound.
 
     Args:
-        references: The true stems, ``(sources, channels, samples)``, read some seconds at a time.
+        references: The true stems, ``(sources, channels, samples)``, full scale is 1. They are read a few seconds
+            at a time.
         estimates: The same shape, sources in the same order.
 
     Returns:
-        ``(sources,)``.
+        Float64 ``(sources,)``.
 
     Raises:
-        ValueError: The shapes differ, are not of three dimensions or hold nothing; or a sample is not finite.
+        ValueError: The shapes differ, do not have three dimensions or hold no samples; or a sample is not finite.
     """
     pair = StemPair(references, estimates)
     energy, error = np.zeros((2, pair.sources))
@@ -45,20 +47,21 @@ def sdr(references: Signals | npt.ArrayLike, estimates: Signals | npt.ArrayLike)
 def si_sdr(references: Signals | npt.ArrayLike, estimates: Signals | npt.ArrayLike) -> Array:
     """Return the scale-invariant SDR of each stem over its whole length, in dB.
 
-    The SDR against the reference at the level, one for all channels, at which it is nearest to the estimate (Le Roux
-    et al. 2019, without removing means). An estimate with nothing of the reference in it, silence included,
-    scores minus infinity, a multiple of the reference infinity (but for rounding); a silent reference has no
-    SI-SDR, which is NaN.
+    This is the SDR after the reference has been scaled, by one factor for all channels, to be closest to the
+    estimate (Le Roux et al. 2019, without removing means). An estimate uncorrelated with the reference, such as
+    silence, scores minus infinity; a multiple of the reference scores infinity, except for rounding. A silent
+    reference has no SI-SDR (NaN); it counts as silent if its mean square is at most -90 dB.
 
     Args:
-        references: The true stems, ``(sources, channels, samples)``, read some seconds at a time.
+        references: The true stems, ``(sources, channels, samples)``, full scale is 1. They are read a few seconds
+            at a time.
         estimates: The same shape, sources in the same order.
 
     Returns:
-        ``(sources,)``.
+        Float64 ``(sources,)``.
 
     Raises:
-        ValueError: The shapes differ, are not of three dimensions or hold nothing; or a sample is not finite.
+        ValueError: The shapes differ, do not have three dimensions or hold no samples; or a sample is not finite.
     """
     pair = StemPair(references, estimates)
     energy, common, error = np.zeros((3, pair.sources))

@@ -7,31 +7,38 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ROLES", "Signals", "StemPair", "frame_bounds"]
+__all__ = ["ROLES", "Samples", "Signals", "StemPair", "frame_bounds"]
 
 ROLES = ("references", "estimates")
 
 
 class Signals(Protocol):
-    """Stems ``(sources, channels, samples)``: an array, or what is sliced like one and read when it is."""
+    """Stems ``(sources, channels, samples)``: an array, or an object that reads its samples when it is sliced."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """``(sources, channels, samples)``."""
 
     def __getitem__(self, key: tuple[slice, slice, slice], /) -> Any:
-        """Return a part of them as an array."""
+        """Return a part of the stems as an array."""
+
+
+class Samples(Protocol):
+    """One signal ``(channels, samples)``: an array, or an object that reads its samples when it is sliced."""
+
+    def __getitem__(self, key: tuple[slice, slice], /) -> Any:
+        """Return a part of the signal as an array."""
 
 
 class StemPair:
-    """The references (0) and the estimates (1) of a track.
+    """The references (index 0) and the estimates (index 1) of a track.
 
     Args:
         references: ``(sources, channels, samples)``.
         estimates: The same shape.
 
     Raises:
-        ValueError: The shapes differ, are not of three dimensions or hold nothing.
+        ValueError: The shapes differ, do not have three dimensions or hold no samples.
     """
 
     def __init__(self, references: Signals | npt.ArrayLike, estimates: Signals | npt.ArrayLike) -> None:
@@ -42,11 +49,11 @@ class StemPair:
         if shape != other:
             raise ValueError(f"references {shape} and estimates {other} differ in shape")
         if len(shape) != 3 or 0 in shape:
-            raise ValueError(f"stems must be (sources, channels, samples) and have some of each, not {shape}")
+            raise ValueError(f"stems must be (sources, channels, samples), at least one of each, not {shape}")
         self.sources, self.channels, self.samples = shape
 
     def read(self, start: int, stop: int, within: tuple[int, int]) -> npt.NDArray[np.float64]:
-        """Return a piece ``(2, sources, channels, stop - start)``, zeros outside of some bounds.
+        """Return a piece ``(2, sources, channels, stop - start)``, with zeros outside the bounds ``within``.
 
         Raises:
             ValueError: A sample is not finite.
@@ -63,7 +70,9 @@ class StemPair:
 
 
 def frame_bounds(samples: int, window: int, hop: int) -> list[tuple[int, int]]:
-    """Return where the whole frames of a track begin and end: one at least, that of a track shorter than it.
+    """Return the first sample and the end of each whole frame of a track.
+
+    A track shorter than the window is a single frame.
 
     Raises:
         ValueError: The window or the hop is less than 1.

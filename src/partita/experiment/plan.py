@@ -1,4 +1,4 @@
-"""What an experiment compares, read from TOML."""
+"""The plan of an experiment: the systems it compares, read from TOML."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from partita.errors import ConfigError
+from partita.evaluation.oracles import ORACLES
 from partita.models import configure
+from partita.separation.windows import DEFAULT_OVERLAP
 from partita.system.toml import explain_invalid, read_toml
 from partita.training.config import TrainingConfig
 from partita.training.presets import find_config
-from partita.zoo import ORACLES
 
 __all__ = ["Evaluation", "Experiment", "System", "load_experiment"]
 
@@ -24,11 +25,11 @@ class System(_Table):
     """One row of the table: a training configuration, or an oracle.
 
     Attributes:
-        name: Its name, unique in the experiment.
-        config: A preset, or a TOML file relative to the experiment's.
-        oracle: Name of an oracle instead.
-        set: Changes to the configuration, ``section.field=value``, after those for all systems.
-        paper: The paper's SDR on MUSDB18 in dB: of each source, and ``all``.
+        name: Name, unique in the experiment.
+        config: Name of a preset, or a TOML file relative to the folder of the experiment's file.
+        oracle: Name of an oracle, instead of ``config``.
+        set: Changes to the configuration, ``section.field=value``, applied after those of the experiment.
+        paper: SDR in the paper, on MUSDB18 in dB: of each source, and ``all``.
     """
 
     name: str = Field(pattern=r"^[\w.+-]+$")
@@ -42,28 +43,34 @@ class System(_Table):
         if (self.config is None) == (self.oracle is None):
             raise ValueError("give either config or oracle")
         if self.oracle is not None and self.oracle not in ORACLES:
-            raise ValueError(f"oracle: {self.oracle!r} is none of {', '.join(ORACLES)}")
+            raise ValueError(f"oracle: {self.oracle!r} is not one of {', '.join(ORACLES)}")
         return self
 
 
 class Evaluation(_Table):
-    """How systems separate and are scored."""
+    """How systems separate the test songs and are scored.
 
-    shifts: int = Field(0, ge=0, description="passes to average")
-    overlap: float = Field(0.25, ge=0, lt=1)
-    museval_silence: bool = Field(False, description="as published on MUSDB18")
+    Attributes:
+        shifts: Number of passes to average.
+        overlap: Fraction of a window that the next one covers too.
+        museval_silence: Treat silence as museval does, for figures to be compared with published ones.
+    """
+
+    shifts: int = Field(0, ge=0)
+    overlap: float = Field(DEFAULT_OVERLAP, ge=0, lt=1)
+    museval_silence: bool = False
 
 
 class Experiment(_Table):
     """Systems to compare.
 
     Attributes:
-        title: Of the table.
-        seeds: One run of each trained system for each.
-        set: Changes to all training configurations.
-        evaluation: How they are scored.
-        systems: In the order of the table.
-        folder: Where its file is.
+        title: Title of the table.
+        seeds: Seeds; each trained system has one run a seed.
+        set: Changes to all training configurations, ``section.field=value``.
+        evaluation: How the systems are scored.
+        systems: The systems, in the order of the table.
+        folder: Folder of the experiment's file.
     """
 
     title: str
@@ -81,10 +88,10 @@ class Experiment(_Table):
         return self
 
     def config_of(self, system: System, seed: int) -> TrainingConfig:
-        """Return the training configuration of a system.
+        """Return the training configuration of one run of a system.
 
         Raises:
-            ConfigError: It cannot be read, or a change makes no sense.
+            ConfigError: The system is an oracle, its configuration cannot be read, or a change is invalid.
         """
         if system.config is None:
             raise ConfigError(f"{system.name}: an oracle is not trained")
@@ -97,7 +104,7 @@ def load_experiment(path: Path) -> Experiment:
     """Read an experiment and check the configurations of all its systems.
 
     Raises:
-        ConfigError: The file cannot be read, or a field makes no sense; the message names it.
+        ConfigError: The file cannot be read, or a field is invalid; the message names it.
     """
     try:
         experiment = Experiment.model_validate({**read_toml(path), "folder": path.parent})

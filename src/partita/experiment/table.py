@@ -1,4 +1,4 @@
-"""The table of an experiment, beside the paper's."""
+"""The table of an experiment, next to the paper's figures."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Rows = list[list[str]]
 def table_of(
     experiment: Experiment, scores: Mapping[str, Sequence[Run]], out: Path, metric: str = "sdr"
 ) -> tuple[list[str], Rows]:
-    """Return the head and the rows of the table for one folder of songs.
+    """Return the header and the rows of the table for one folder of songs.
 
-    Figures are dB, as published: median over frames, median over songs, mean over seeds, with the standard error of
-    the mean where there are several; ``all`` is the mean over sources, ``SIR`` that of the SIR. ``paper`` is the
-    paper's ``all``, for MUSDB18 and training on it, so only the order of the systems compares. ``song`` is the SDR of
-    whole songs, mean over songs and sources; ``size`` the number of parameters.
+    Scores are in dB and computed as papers do: median over frames, median over songs, mean over seeds, with the
+    standard error of that mean if there are several seeds. ``all`` is the mean over sources, ``SIR`` the mean SIR.
+    ``paper`` is the paper's ``all``, on MUSDB18 after training on it, so compare only the order of the systems with it.
+    ``song`` is the whole-song SDR, the mean over songs and sources; ``size`` is the number of parameters.
 
     Args:
-        experiment: What was compared.
-        scores: System -> one run a seed, as of :func:`partita.experiment.run.load_scores`.
-        out: Folder of the runs.
-        metric: Of BSSEval v4.
+        experiment: The experiment.
+        scores: The runs of each system, one a seed, as :func:`partita.experiment.load_scores` returns them.
+        out: Folder of the trained systems.
+        metric: The metric of ``all`` and of the sources: ``sdr``, ``isr``, ``sir`` or ``sar`` of BSSEval v4.
     """
     sources = next(iter(scores.values()))[0].sources
     head = ["system", "paper", "all", *sources, "SIR", "song", "size", "seeds"]
@@ -64,7 +64,7 @@ def _figures(runs: Sequence[Run], metric: str) -> list[str]:
 
 
 def _facts(package: Path | None, seeds: int) -> list[str]:
-    """Return what a trained system is; an oracle has neither parameters nor seeds."""
+    """Return size and seeds of a trained system; an oracle has neither."""
     if package is None or not (package / CARD_NAME).exists():
         return ["-", "-"]
     return [f"{read_card(package).parameters / 1e6:.2f} M", str(seeds)]

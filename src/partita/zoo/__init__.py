@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from partita.models.geometry import Geometry
 from partita.zoo.card import Card
-from partita.zoo.oracles import ORACLES, Oracle
 from partita.zoo.package import Package, open_package
 from partita.zoo.registry import find_package, list_packages, load_model
 
 __all__ = [
-    "ORACLES",
     "Card",
     "Geometry",
-    "Oracle",
     "Package",
     "find_package",
     "list_packages",

@@ -1,4 +1,4 @@
-"""Excerpts as a browser plays them."""
+"""Excerpts encoded for a browser: spectrograms and MP3s."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from partita.audio import nearest_rate, remix, resample_blocks
 from partita.evaluation.report.figures import TOP_FREQUENCY, spectrograms
 from partita.evaluation.results import Excerpt
 
-__all__ = ["Card", "Sound", "card"]
+__all__ = ["EncodedExcerpt", "EncodedSignal", "encode_excerpt"]
 
-_BLOCK = 65536  # samples; libsndfile encodes a block on the stack
-_MP3 = {  # which every browser plays; about 120 kbit/s, so that a report can hold hundreds
+_BLOCK = 65536  # samples; libsndfile keeps a block on the stack
+_MP3 = {  # all browsers play it; at about 120 kbit/s a report can hold hundreds
     "format": "MP3",
     "subtype": "MPEG_LAYER_III",
     "bitrate_mode": "VARIABLE",
@@ -26,13 +26,13 @@ _MP3 = {  # which every browser plays; about 120 kbit/s, so that a report can ho
 
 
 @dataclass(frozen=True)
-class Sound:
-    """Something to look at and to listen to.
+class EncodedSignal:
+    """One signal of an excerpt.
 
     Attributes:
-        name: Mixture, estimate or reference.
-        picture: Its spectrogram, a data URI.
-        audio: The samples, a data URI.
+        name: ``Mixture``, ``Estimate`` or ``Reference``.
+        picture: Spectrogram, a data URI.
+        audio: Audio, a data URI.
     """
 
     name: str
@@ -41,45 +41,45 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Card:
-    """An excerpt as a page shows it.
+class EncodedExcerpt:
+    """An excerpt with its spectrograms and audio.
 
     Attributes:
-        excerpt: What it is.
-        end: Where it ends in the song, in seconds.
-        kilohertz: At the upper edge of the spectrograms.
-        sounds: Mixture, estimate and reference.
+        excerpt: The excerpt.
+        end: Position of its end in the song, in seconds.
+        kilohertz: Frequency at the top of the spectrograms.
+        signals: Mixture, estimate and reference.
     """
 
     excerpt: Excerpt
     end: float
     kilohertz: float
-    sounds: tuple[Sound, ...]
+    signals: tuple[EncodedSignal, ...]
 
 
-def card(excerpt: Excerpt) -> Card:
-    """Encode an excerpt; its three sounds keep their levels to each other.
+def encode_excerpt(excerpt: Excerpt) -> EncodedExcerpt:
+    """Encode an excerpt; its three signals keep their relative levels.
 
     Raises:
-        AudioError: It has more than two channels and no known layout of them.
+        AudioError: It has more than two channels in an unknown layout.
     """
     channels = min(2, len(excerpt.mixture))
     names = ("Mixture", "Estimate", "Reference")
     signals = [remix(signal, channels) for signal in (excerpt.mixture, excerpt.estimate, excerpt.reference)]
     peak = max(1.0, *(float(np.abs(signal).max(initial=0)) for signal in signals))
     pictures = spectrograms(signals, excerpt.sample_rate)
-    sounds = tuple(
-        Sound(
+    encoded = tuple(
+        EncodedSignal(
             name, _data_uri("image/png", picture), _data_uri("audio/mpeg", encode(signal / peak, excerpt.sample_rate))
         )
         for name, signal, picture in zip(names, signals, pictures, strict=True)
     )
     end = excerpt.start + excerpt.mixture.shape[1] / excerpt.sample_rate
-    return Card(excerpt, end, min(TOP_FREQUENCY, excerpt.sample_rate / 2) / 1000, sounds)
+    return EncodedExcerpt(excerpt, end, min(TOP_FREQUENCY, excerpt.sample_rate / 2) / 1000, encoded)
 
 
 def encode(samples: npt.NDArray[np.float32], sample_rate: int) -> bytes:
-    """Return samples as an MP3 file, at the nearest rate that the format has.
+    """Return samples as an MP3 file, at the nearest sample rate that the format supports.
 
     Args:
         samples: Float32 ``(channels, samples)``, at most two channels.

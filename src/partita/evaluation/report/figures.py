@@ -13,22 +13,22 @@ from matplotlib import colormaps, rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from PIL import Image  # of which matplotlib consists too
+from PIL import Image  # a dependency of matplotlib
 from scipy.signal import ShortTimeFFT, get_window
 
 __all__ = ["DYNAMICS", "TOP_FREQUENCY", "box_plot", "colour_scale", "limits", "spectrograms", "ticks"]
 
 Array = npt.NDArray[np.float64]
 
-TOP_FREQUENCY = 16000  # Hz, of spectrograms
-DYNAMICS = 80  # dB from the brightest to the darkest points of spectrograms
+TOP_FREQUENCY = 16000  # Hz, at the top of spectrograms
+DYNAMICS = 80  # dB from the brightest to the darkest point of spectrograms
 
-_COLUMNS, _ROWS, _LEVELS = 256, 120, 48  # of a spectrogram, about: enough to see, and 20 kB
+_COLUMNS, _ROWS, _LEVELS = 256, 120, 48  # of a spectrogram, approximately; makes about 20 kB
 _FRAME = 2048  # samples
 _COLOURS = colormaps["magma"].resampled(_LEVELS)
-_QUIET = 1e-10  # power up to which a spectrogram is black
-_INK = "#010203"  # stands for the page's own colour of text
-_STYLE: dict[Any, Any] = {  # matplotlib has a type for each name of an option
+_QUIET = 1e-10  # power at or below which a spectrogram is black
+_INK = "#010203"  # placeholder for the text colour of the page
+_STYLE: dict[Any, Any] = {  # matplotlib types each option by its name
     "svg.fonttype": "none",
     "font.size": 9,
     "axes.edgecolor": _INK,
@@ -40,7 +40,7 @@ _STYLE: dict[Any, Any] = {  # matplotlib has a type for each name of an option
 
 
 def limits(values: npt.ArrayLike, *, around_zero: bool = False) -> tuple[float, float]:
-    """Return the ends of an axis, in dB, that has room for all finite values."""
+    """Return the ends of an axis in dB, with a margin around all finite values."""
     found = np.ravel(np.asarray(values, np.float64))
     found = found[np.isfinite(found)]
     if around_zero or not found.size:
@@ -58,17 +58,17 @@ def ticks(ends: tuple[float, float], count: int = 6) -> list[float]:
 def box_plot(
     scores: Sequence[Array], labels: Sequence[str], colours: Sequence[str], ends: tuple[float, float], key: str
 ) -> str:
-    """Draw the distribution of each run's scores: quartiles, 1.5 times their range, and every song.
+    """Draw the scores of each run: a box with whiskers up to 1.5 times its height, and a dot for every song.
 
     Args:
-        scores: Those of each run, ``(songs,)`` in dB; what is not finite is not drawn.
-        labels: One for each run.
-        colours: One for each run.
-        ends: Of the axis, in dB.
-        key: Another one for each plot of a page, from which identifiers are made.
+        scores: The scores of each run, ``(songs,)`` in dB; only finite ones are drawn.
+        labels: Label of each run.
+        colours: Colour of each run.
+        ends: Ends of the axis in dB.
+        key: A key unique to the plot, from which matplotlib derives identifiers.
 
     Returns:
-        An ``<svg>`` element without a size, whose ink is the ``currentColor`` of the page.
+        An ``<svg>`` element of no fixed size that draws in the ``currentColor`` of the page.
     """
     with rc_context({**_STYLE, "svg.hashsalt": key}):
         figure = Figure(figsize=(2.9, 2.5))
@@ -94,7 +94,7 @@ def box_plot(
             aside = 0.09 * (np.arange(found.size) * 2 % 5 - 2)
             axes.plot(place + aside, found, "o", color=colour, markersize=2.6, markeredgewidth=0, alpha=0.85)
         middle = (len(scores) - 1) / 2
-        room = max(1.1, middle + 0.6)  # a single box is not as wide as the plot
+        room = max(1.1, middle + 0.6)  # so that a single box does not fill the plot
         axes.set_xlim(middle - room, middle + room)
         axes.set_ylim(*ends)
         axes.set_xticks(range(len(scores)), list(labels))
@@ -110,24 +110,24 @@ def box_plot(
 
 
 def _inline(document: str) -> str:
-    """Return an SVG document as an element of a page."""
+    """Return an SVG document as an element to put into a page."""
     element = document[document.index("<svg") :].replace(_INK, "currentColor")
-    element = re.sub(r'<g id="[^"]*"', "<g", element)  # nothing refers to them, and several figures share them
+    element = re.sub(r'<g id="[^"]*"', "<g", element)  # unused, and not unique among several figures
     width, height = re.findall(r'(?:width|height)="([\d.]+)pt"', element)[:2]
     element = re.sub(r"<svg[^>]*>", f'<svg viewBox="0 0 {width} {height}" aria-hidden="true">', element, count=1)
     return re.sub(r"\n\s*", "\n", element)
 
 
 def spectrograms(signals: Sequence[npt.NDArray[np.float32]], sample_rate: int) -> list[bytes]:
-    """Draw signals on one scale, from the loudest point of all down by :data:`DYNAMICS`.
+    """Draw the spectrograms of signals on one scale, which ends :data:`DYNAMICS` below the loudest point of all.
 
     Args:
         signals: Each ``(channels, samples)``.
         sample_rate: Hz.
 
     Returns:
-        A PNG file each: time from left to right, from 0 Hz at the bottom to :data:`TOP_FREQUENCY`, or to half the
-        sample rate where that is less.
+        A PNG file for each signal: time from left to right, frequency from 0 Hz at the bottom to
+        :data:`TOP_FREQUENCY`, or to half the sample rate if that is lower.
     """
     powers = [_power(signal, sample_rate) for signal in signals]
     top = max(_QUIET, *(float(power.max()) for power in powers))
@@ -144,7 +144,7 @@ def spectrograms(signals: Sequence[npt.NDArray[np.float32]], sample_rate: int) -
 
 
 def _power(signal: npt.NDArray[np.float32], sample_rate: int) -> Array:
-    """Return the power of a signal, ``(frequencies, times)``, about as many of them as pixels."""
+    """Return the power of a signal, ``(frequencies, times)``, at about the resolution of the picture."""
     samples = np.pad(signal, ((0, 0), (0, max(0, _FRAME - signal.shape[1]))))
     hop = max(1, samples.shape[1] // _COLUMNS)
     transform = ShortTimeFFT(get_window("hann", _FRAME), hop, sample_rate, scale_to="magnitude")
@@ -155,6 +155,6 @@ def _power(signal: npt.NDArray[np.float32], sample_rate: int) -> Array:
 
 
 def colour_scale(steps: int = 9) -> list[str]:
-    """Return colours of spectrograms from quiet to loud, ``rgb(...)``."""
+    """Return the colours of spectrograms from quiet to loud, as ``rgb(...)``."""
     colours = (255 * _COLOURS(np.linspace(0, 1, steps))[:, :3]).round().astype(int)
     return [f"rgb({red} {green} {blue})" for red, green, blue in colours]

@@ -12,10 +12,10 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from partita.evaluation.report.excerpts import card
+from partita.evaluation.report.excerpts import encode_excerpt
 from partita.evaluation.report.figures import DYNAMICS, box_plot, colour_scale, limits
 from partita.evaluation.report.strips import Pair, pairs
-from partita.evaluation.report.tables import SCORES, Candidate, Score, SongRow, candidates, leaks, song_rows
+from partita.evaluation.report.tables import SCORES, Candidate, ScoreKind, SongRow, candidates, silence_rows, song_rows
 from partita.evaluation.results import Run
 
 __all__ = ["render"]
@@ -23,26 +23,34 @@ __all__ = ["render"]
 
 @dataclass(frozen=True)
 class Panel:
-    """Everything about one score.
+    """The part of the page about one score.
 
     Attributes:
-        score: Which.
-        summary: For each run, that of each source, then their mean, dB.
-        boxes: Name of a source -> box plot of all runs.
-        pairs: Each two runs compared.
+        score: The score.
+        runs: The runs.
+        summary: The score in dB of each source, then their mean, for each run.
+        boxes: Box plot of all runs, by source.
+        pairs: Comparisons of every two runs.
         songs: The table of songs.
     """
 
-    score: Score
+    score: ScoreKind
+    runs: Sequence[Run]
     summary: list[list[float]]
     boxes: dict[str, Markup]
     pairs: list[Pair]
     songs: list[SongRow]
 
     def is_best(self, run: int, column: int) -> bool:
-        """Return whether no run has more there, as far as the page shows."""
-        values = [row[column] for row in self.summary if not math.isnan(row[column])]
-        return bool(values) and decibels(self.summary[run][column]) == decibels(max(values))
+        """Return whether no other model scores higher, in the digits that the page shows.
+
+        Oracles and the mixture are bounds and do not count; a single model is not marked.
+        """
+        models = [row for row, other in zip(self.summary, self.runs, strict=True) if not other.oracle]
+        values = [row[column] for row in models if not math.isnan(row[column])]
+        if self.runs[run].oracle or len(models) < 2 or not values:
+            return False
+        return decibels(self.summary[run][column]) == decibels(max(values))
 
 
 def render(runs: Sequence[Run], title: str) -> str:
@@ -64,22 +72,23 @@ def render(runs: Sequence[Run], title: str) -> str:
     }
     entries = candidates(runs)
     with ThreadPoolExecutor() as pool:  # encoding takes most of the time
-        cards = {entry.label: list(pool.map(card, entry.run.excerpts)) for entry in entries}
+        excerpts = {entry.label: list(pool.map(encode_excerpt, entry.run.excerpts)) for entry in entries}
     return environment.get_template("template.html.jinja").render(
         title=title,
         version=version("partita"),
         runs=entries,
         sources=entries[0].sources,
         panels=list(_panels(entries)),
-        leaks=leaks(entries),
-        cards=cards,
+        silence=silence_rows(entries),
+        excerpts=excerpts,
+        competing=sum(not run.oracle for run in runs) > 1,
         colour_scale=colour_scale(),
         dynamics=DYNAMICS,
     )
 
 
 def _panels(entries: Sequence[Candidate]) -> Iterator[Panel]:
-    """Yield a panel for each score that any song has."""
+    """Yield a panel for each score that at least one song has."""
     for score in SCORES:
         songs = [entry.songs(score) for entry in entries]
         if not any(np.isfinite(values).any() for values in songs):
@@ -91,11 +100,18 @@ def _panels(entries: Sequence[Candidate]) -> Iterator[Panel]:
             plot = box_plot([values[:, at] for values in songs], labels, colours, ends, f"{score.key}-{at}")
             boxes[source] = Markup(plot)
         summary = [entry.summary(score).tolist() for entry in entries]
-        yield Panel(score, summary, boxes, list(pairs(entries, score)), song_rows(entries, score))
+        yield Panel(
+            score,
+            [entry.run for entry in entries],
+            summary,
+            boxes,
+            list(pairs(entries, score)),
+            song_rows(entries, score),
+        )
 
 
 def decibels(value: float | None, digits: int = 2) -> str:
-    """Return a number with a real minus sign; a dash for none."""
+    """Return a number with a proper minus sign, or a dash for none."""
     if value is None or math.isnan(value):
         return "\N{EN DASH}"
     if math.isinf(value):
@@ -105,13 +121,13 @@ def decibels(value: float | None, digits: int = 2) -> str:
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """Return a difference, with its sign."""
+    """Return a difference with its sign."""
     text = decibels(value, digits)
     return f"+{text}" if value is not None and value > 0 and float(text) else text
 
 
 def clock(seconds: float) -> str:
-    """Return a time in a song as minutes and seconds."""
+    """Return a time in a song, ``minutes:seconds``."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
 
@@ -124,10 +140,10 @@ def probability(value: float | None) -> str:
 
 
 def tick(value: float) -> str:
-    """Return a round difference, with its sign and as few digits as it has."""
+    """Return the label of a tick: a signed number without trailing zeros."""
     return f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "0"
 
 
 def plain(value: float) -> str:
-    """Return a number as JavaScript reads it."""
+    """Return a number that JavaScript can parse."""
     return f"{value:.6g}".replace("inf", "Infinity")

@@ -1,12 +1,12 @@
 "use strict";
 
-// Tables: a heading sorts its column; what has no value stays last.
+// Tables: clicking a heading sorts by its column. Rows without a value stay last.
 for (const button of document.querySelectorAll(".sortable button")) {
   button.addEventListener("click", () => {
     const heading = button.closest("th");
     const table = button.closest("table");
     const numeric = button.dataset.numeric === "1";
-    // columns are counted in the body: headings of groups span several
+    // the column of the body: group headings span several columns
     const column = [...table.querySelectorAll("thead button")].indexOf(button);
     const direction = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
     const key = (row) => {
@@ -23,7 +23,7 @@ for (const button of document.querySelectorAll(".sortable button")) {
   });
 }
 
-// Scores: one at a time, chosen by the switch, which is of no use without this script.
+// Scores: the switch, hidden without this script, chooses which one is shown.
 const scores = document.querySelector(".switch");
 const show = () => {
   const chosen = scores.querySelector("input:checked")?.value;
@@ -33,7 +33,7 @@ scores.hidden = scores.querySelectorAll("input").length < 2;
 scores.addEventListener("change", show);
 show();
 
-// Players: their length is read when they come near, since a page may hold hundreds.
+// Players: load metadata only near the viewport, since a page may hold hundreds of players.
 const near = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
@@ -46,7 +46,7 @@ const near = new IntersectionObserver(
 );
 for (const player of document.querySelectorAll("audio")) near.observe(player);
 
-// Starting one stops the others; within an excerpt it goes on where they were.
+// Starting a player stops the others; within an excerpt it continues at their position.
 document.addEventListener(
   "play",
   ({ target }) => {

@@ -1,4 +1,4 @@
-"""Paired comparisons as a page draws them: a strip for each source, a dot for each song."""
+"""Layout of the paired comparisons: a strip for each source, a dot for each song."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from partita.evaluation.compare import Difference, compare
 from partita.evaluation.report.figures import limits, ticks
-from partita.evaluation.report.tables import Candidate, Score
+from partita.evaluation.report.tables import Candidate, ScoreKind
 
 __all__ = ["Dot", "Pair", "Strip", "pairs"]
 
-_ROWS = (50, 34, 66, 20, 80)  # heights of neighbouring dots, in percent of a strip
+_ROWS = (50, 34, 66, 20, 80)  # heights of successive dots, in percent of the strip
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Dot:
     """One song in a strip.
 
     Attributes:
-        x: Percent of the strip's width.
-        y: Percent of its height; only keeps dots apart.
+        x: Position in percent of the width of the strip.
+        y: Position in percent of the height, which only keeps dots apart.
         song: Name of the song.
-        value: Its difference, dB.
+        value: Difference of the song in dB.
     """
 
     x: float
@@ -36,13 +36,13 @@ class Dot:
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """One source of a comparison; places are in percent of the strip's width.
+    """One source of a comparison; positions are in percent of the width of the strip.
 
     Attributes:
-        difference: What is drawn.
+        difference: The differences to draw.
         dots: The songs.
-        mean: Place of the mean; None without any.
-        interval: Places of the ends of its confidence interval; None where there is none.
+        mean: Position of the mean, if there is one.
+        interval: Positions of the ends of its confidence interval, if there is one.
     """
 
     difference: Difference
@@ -53,14 +53,14 @@ class Strip:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two runs compared.
+    """The comparison of two runs.
 
     Attributes:
         first: The run that is subtracted.
         second: The run it is subtracted from.
-        zero: Place of no difference.
-        ticks: Places of round differences, and those in dB.
-        strips: One for each source, and their mean.
+        zero: Position of a difference of 0 dB.
+        ticks: Positions of round differences, each with the difference in dB.
+        strips: One for each source, then one for their mean.
     """
 
     first: Candidate
@@ -70,8 +70,8 @@ class Pair:
     strips: tuple[Strip, ...]
 
 
-def pairs(entries: Sequence[Candidate], score: Score) -> Iterator[Pair]:
-    """Compare each two runs in one score."""
+def pairs(entries: Sequence[Candidate], score: ScoreKind) -> Iterator[Pair]:
+    """Compare every two runs in one score."""
     for first, second in combinations(entries, 2):
         rows = compare(first.run, second.run, score.metric, whole=score.whole).rows
         known = [row.values for row in rows] + [np.array(row.interval) for row in rows if row.interval]

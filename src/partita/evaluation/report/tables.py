@@ -1,4 +1,4 @@
-"""The figures of a report, arranged as it shows them."""
+"""The tables of a report."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import numpy.typing as npt
 from partita.evaluation.aggregate import mean_of_finite
 from partita.evaluation.results import Run
 
-__all__ = ["SCORES", "Candidate", "Leak", "Score", "SongRow", "candidates", "leaks", "song_rows"]
+__all__ = ["SCORES", "Candidate", "ScoreKind", "SilenceRow", "SongRow", "candidates", "silence_rows", "song_rows"]
 
 Array = npt.NDArray[np.float64]
 
-# Okabe and Ito's colours, which differ for all kinds of sight, in an order where neighbours differ most
+# the colour-blind safe palette of Okabe and Ito, in an order that keeps similar colours apart
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 
 
 @dataclass(frozen=True)
-class Score:
-    """What a report compares runs by; more is better, in dB.
+class ScoreKind:
+    """A score by which a report compares runs, in dB; more is better.
 
     Attributes:
-        key: For links.
-        label: For readers.
-        metric: Its name in a :class:`~partita.evaluation.results.SongScores`.
-        whole: Whether it is of whole songs, not of frames.
+        key: Identifier in the page.
+        label: Name in the page.
+        metric: Name in a :class:`~partita.evaluation.SongScores`.
+        whole: Whether it is a score of whole songs, not of frames.
     """
 
     key: str
@@ -38,24 +38,24 @@ class Score:
 
 
 SCORES = (
-    Score("sdr", "SDR", "sdr"),
-    Score("sir", "SIR", "sir"),
-    Score("isr", "ISR", "isr"),
-    Score("sar", "SAR", "sar"),
-    Score("song-sdr", "Whole-song SDR", "sdr", whole=True),
-    Score("si-sdr", "SI-SDR", "si_sdr", whole=True),
+    ScoreKind("sdr", "SDR", "sdr"),
+    ScoreKind("sir", "SIR", "sir"),
+    ScoreKind("isr", "ISR", "isr"),
+    ScoreKind("sar", "SAR", "sar"),
+    ScoreKind("song-sdr", "Whole-song SDR", "sdr", whole=True),
+    ScoreKind("si-sdr", "SI-SDR", "si_sdr", whole=True),
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A run as a report names it.
+    """A run with its label and colour in a report.
 
     Attributes:
         label: A letter.
-        colour: Of its marks, ``#rrggbb``.
-        run: Its scores.
-        sources: Names of the sources of the whole report.
+        colour: Colour of its marks, ``#rrggbb``.
+        run: The run.
+        sources: Names of the sources of all runs of the report.
     """
 
     label: str
@@ -65,21 +65,21 @@ class Candidate:
 
     @property
     def minutes(self) -> float:
-        """Length of the songs that have scores."""
+        """Total length of the songs that have scores."""
         return sum(song.seconds for song in self.run.songs) / 60
 
-    def songs(self, score: Score) -> Array:
-        """Return a score of each song and source, ``(songs, sources)`` in dB; NaN where there is none."""
+    def songs(self, score: ScoreKind) -> Array:
+        """Return a score of each song and source, ``(songs, sources)`` in dB, NaN if missing."""
         return self._spread(self.run.whole(score.metric) if score.whole else self.run.medians(score.metric))
 
-    def song_means(self, score: Score) -> Array:
-        """Return the mean over the sources that have a score, ``(songs,)`` in dB."""
+    def song_means(self, score: ScoreKind) -> Array:
+        """Return the mean of a score over the sources that have it, ``(songs,)`` in dB."""
         return mean_of_finite(self.songs(score), axis=1)
 
-    def summary(self, score: Score) -> Array:
+    def summary(self, score: ScoreKind) -> Array:
         """Return a score of each source, then their mean, ``(sources + 1,)`` in dB.
 
-        The median over songs; the mean for whole songs, as published in either case.
+        As papers do, this is the median over songs for scores of frames, and the mean for those of whole songs.
         """
         none = np.full(len(self.sources) + 1, np.nan)
         if not self.run.songs:
@@ -93,7 +93,7 @@ class Candidate:
         return np.append(self._spread(values[None])[0], overall)
 
     def _spread(self, values: Array) -> Array:
-        """Return ``(songs, sources of the run)`` as ``(songs, sources of the report)``."""
+        """Map ``(songs, sources of the run)`` to ``(songs, sources of the report)``, NaN if missing."""
         spread = np.full((len(values), len(self.sources)), np.nan)
         spread[:, [self.sources.index(source) for source in self.run.sources]] = values
         return spread
@@ -101,12 +101,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class SongRow:
-    """A song in a table of one score.
+    """A song in the table of one score.
 
     Attributes:
-        name: Of the song.
-        seconds: Its length.
-        cells: For each source and then their mean, the score of each run, dB.
+        name: Name of the song.
+        seconds: Length of the song.
+        cells: The score of each run in dB, for each source and then for their mean.
     """
 
     name: str
@@ -115,14 +115,14 @@ class SongRow:
 
 
 @dataclass(frozen=True)
-class Leak:
-    """What a run predicts where a source is silent.
+class SilenceRow:
+    """The energy of a run's estimates where one source is silent.
 
     Attributes:
         candidate: The run.
-        frames: How many frames are silent.
-        median: Of the power predicted in them, dB of full scale; -inf where nothing is.
-        loud: Its 95th percentile, the same unit.
+        frames: Number of silent frames.
+        median: Median of the energy in them, in dB of full scale; ``-inf`` for digital silence.
+        loud: 95th percentile of the energy, in the same unit.
     """
 
     candidate: Candidate
@@ -132,13 +132,13 @@ class Leak:
 
 
 def candidates(runs: Sequence[Run]) -> list[Candidate]:
-    """Return the runs with a letter and a colour each."""
+    """Give each run a letter and a colour."""
     sources = tuple(dict.fromkeys(source for run in runs for source in run.sources))
     return [Candidate(ascii_uppercase[at], _COLOURS[at % len(_COLOURS)], run, sources) for at, run in enumerate(runs)]
 
 
-def song_rows(entries: Sequence[Candidate], score: Score) -> list[SongRow]:
-    """Return one score of all songs, those of the first run first."""
+def song_rows(entries: Sequence[Candidate], score: ScoreKind) -> list[SongRow]:
+    """Return one score of all songs, beginning with those of the first run."""
     seconds = {song.name: song.seconds for entry in reversed(entries) for song in entry.run.songs}
     names = dict.fromkeys(song.name for entry in entries for song in entry.run.songs)
     scores = []
@@ -154,15 +154,15 @@ def song_rows(entries: Sequence[Candidate], score: Score) -> list[SongRow]:
     ]
 
 
-def leaks(entries: Sequence[Candidate]) -> dict[str, list[Leak]]:
-    """Return what is predicted where a source is silent, by source; nothing of sources that never are."""
-    found: dict[str, list[Leak]] = {}
+def silence_rows(entries: Sequence[Candidate]) -> dict[str, list[SilenceRow]]:
+    """Return the energy at silence of each source that is silent somewhere."""
+    found: dict[str, list[SilenceRow]] = {}
     for entry in entries:
         songs = [song.frames["energy_at_silence"] for song in entry.run.songs if "energy_at_silence" in song.frames]
         for source, powers in zip(entry.run.sources, np.concatenate(songs, axis=1) if songs else (), strict=False):
             silent = powers[~np.isnan(powers)]
             if silent.size:
-                # of the values there are, as -inf does not interpolate
+                # no interpolation, which -inf does not allow
                 median, loud = np.percentile(silent, [50, 95], method="inverted_cdf")
-                found.setdefault(source, []).append(Leak(entry, silent.size, float(median), float(loud)))
+                found.setdefault(source, []).append(SilenceRow(entry, silent.size, float(median), float(loud)))
     return {source: found[source] for source in entries[0].sources if source in found}

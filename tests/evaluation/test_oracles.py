@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from scipy.signal import istft, stft
 
-from partita.evaluation import sdr
-from partita.zoo import ORACLES
+from partita.errors import ConfigError
+from partita.evaluation import ORACLES, sdr
 
 RNG = np.random.default_rng(0)
-LONG = RNG.standard_normal((3, 2, 600_001)).astype(np.float32) * np.float32([[[1]], [[0.5]], [[0.1]]])
+LONG = RNG.standard_normal((3, 2, 300_001)).astype(np.float32) * np.float32([[[1]], [[0.5]], [[0.1]]])
 
 
 def estimate(name, references):
@@ -34,7 +36,7 @@ def test_blocks_give_what_one_transform_of_the_whole_track_does(name):
 
 
 @pytest.mark.parametrize("name", ["irm1", "irm2"])
-@pytest.mark.parametrize("samples", [1, 100, 2048, 262_144, 262_145])
+@pytest.mark.parametrize("samples", [1, 100, 2048, 262_145])
 def test_ratio_masks_share_the_mixture_out(name, samples):
     references = LONG[..., :samples]
     assert estimate(name, references).sum(0) == pytest.approx(references.sum(0), abs=1e-5)
@@ -50,3 +52,9 @@ def test_the_floor_is_the_mixture_and_the_ceiling_is_above_it():
 def test_silence_is_given_back_as_silence():
     references = np.zeros((2, 1, 5000), np.float32)
     assert not any(estimate(name, references).any() for name in ("irm1", "irm2", "mixture"))
+
+
+def test_without_scipy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.signal", None)
+    with pytest.raises(ConfigError, match=r"^this needs scipy, which the extra 'evaluate' installs"):
+        estimate("irm1", LONG[..., :100])
