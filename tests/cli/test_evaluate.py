@@ -9,16 +9,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from partita.evaluation import bss_eval, sdr
-from partita.evaluation.results import METRICS, load_runs
+from partita.evaluation.results import load_runs
+from partita.options import DEFAULT_OVERLAP
 
 RATE = 8000
 SOURCES = ("drums", "bass", "vocals")  # in the order of the paper's tables
 RNG = np.random.default_rng(0)
-SONGS = {name: RNG.uniform(-0.3, 0.3, (3, 2, 3 * RATE)) for name in ("one", "two", "three")}
-ESTIMATES = {
-    name: 0.8 * stems + 0.1 * stems.sum(0) + 0.01 * RNG.standard_normal(stems.shape) for name, stems in SONGS.items()
-}
+SONGS = {name: RNG.uniform(-0.3, 0.3, (3, 2, RATE)) for name in ("one", "two")}
+ESTIMATES = {name: 0.8 * stems + 0.1 * stems.sum(0) for name, stems in SONGS.items()}
 
 
 def write(root, songs, rate=RATE):
@@ -42,33 +40,16 @@ def evaluate(command_line):
     return run
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_folder_of_estimates(folders, evaluate, tmp_path, jobs):
-    code, out, err = evaluate(*folders, "-o", "scores", "--jobs", jobs)
+def test_a_folder_of_estimates(folders, evaluate, tmp_path):
+    code, out, err = evaluate(*folders, "-o", "scores")
     assert (code, "error" in err) == (0, False)
     (run,) = load_runs(tmp_path / "scores" / "scores.json")
-    assert (run.name, run.sources, [song.name for song in run.songs]) == ("theirs", SOURCES, ["one", "three", "two"])
-    for song in run.songs:
-        expected = bss_eval(SONGS[song.name], ESTIMATES[song.name], RATE, RATE)
-        for metric in METRICS:
-            np.testing.assert_allclose(song.frames[metric], getattr(expected, metric), rtol=0, atol=1e-4)
-        np.testing.assert_allclose(song.whole["sdr"], sdr(SONGS[song.name], ESTIMATES[song.name]), rtol=0, atol=1e-4)
+    assert (run.name, run.sources, [song.name for song in run.songs]) == ("theirs", SOURCES, ["one", "two"])
     for shown in (*SONGS, *SOURCES, "SIR", "SI-SDR", f"{run.summary('sdr').overall:.2f}"):
         assert shown in out
     assert "theirs" in (tmp_path / "scores" / "report.html").read_text()
-
-
-def test_one_bad_song_stops_no_other(folders, evaluate):
-    references, theirs = folders
-    (theirs / "one" / "bass.wav").unlink()
-    shutil.rmtree(theirs / "three")
-    code, out, err = evaluate(references, theirs, "--json", "--jobs", 2)
-    assert code == 1
-    assert "theirs/one/bass.wav: missing" in err
-    assert "theirs/three: missing" in err
-    (run,) = json.loads(out)["runs"]
-    assert [song["name"] for song in run["songs"]] == ["two"]
-    assert sorted(run["failures"]) == ["one", "three"]
+    assert "scores.json" in err
+    assert "report.html" in err
 
 
 def rewrite(path, change=lambda samples: samples, rate=RATE):
@@ -84,57 +65,55 @@ def with_nan(samples):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda path: rewrite(path, lambda samples: samples[:-1]), "bass.wav: it has 23999 samples, drums has 24000"),
+        (lambda path: rewrite(path, lambda samples: samples[:-1]), "bass.wav: it has 7999 samples, drums has 8000"),
         (lambda path: rewrite(path, lambda samples: samples[:, :1]), "bass.wav: its number of channels is 1, that of"),
         (lambda path: rewrite(path, rate=16000), "bass.wav: its sample rate is 16000 Hz, that of drums is 8000 Hz"),
-        (lambda path: rewrite(path, with_nan), r"bass.wav: the sample at 0.625 s is NaN"),
+        (lambda path: rewrite(path, with_nan), "bass.wav: the sample at 0.625 s is NaN"),
         (lambda path: path.write_bytes(b"nothing"), "bass.wav: "),
-        (lambda path: path.write_bytes(path.read_bytes()[:100_000]), "bass.wav: .*ends early"),
+        (lambda path: path.write_bytes(path.read_bytes()[:50_000]), "ends early"),
+        (lambda path: path.unlink(), "bass.wav: missing"),
     ],
 )
-@pytest.mark.parametrize("role", ["references", "theirs"])
-def test_a_bad_stem_is_named(folders, evaluate, tmp_path, spoil, message, role):
-    spoil(tmp_path / role / "one" / "bass.wav")
-    code, _, err = evaluate(*folders, "-o", "scores")
+def test_a_bad_stem_is_named_and_stops_no_other_song(folders, evaluate, tmp_path, spoil, message):
+    spoil(tmp_path / "references" / "one" / "bass.wav")
+    spoil(tmp_path / "theirs" / "two" / "bass.wav")
+    code, _, err = evaluate(*folders, "-o", "scores", "--sources", "drums,bass")
     assert code == 1
     (run,) = load_runs(tmp_path / "scores" / "scores.json")
-    assert len(run.songs) == 2
-    assert role in run.failures["one"]
-    assert message.replace(".*", "").split(":")[0] in run.failures["one"]
-    assert run.failures["one"] in err.replace("\n", "")
+    assert run.songs == ()
+    for song, role in (("one", "references"), ("two", "theirs")):
+        assert f"{role}/{song}/bass.wav: " in run.failures[song]
+        assert message in run.failures[song]
+        assert f"theirs, {song}: {run.failures[song]}" in err
 
 
-@pytest.mark.parametrize(
-    ("change", "what"),
-    [
-        (lambda stems: stems[..., :-1], "number of samples is 23999, that of the reference is 24000"),
-        (lambda stems: stems[:, :1], "number of channels is 1, that of the reference is 2"),
-    ],
-)
-def test_estimates_must_fit_the_references(folders, evaluate, tmp_path, change, what):
-    other = write(tmp_path / "other", {name: change(stems) for name, stems in ESTIMATES.items()})
-    code, _, err = evaluate(folders[0], other)
+def test_a_song_without_estimates_and_one_that_cannot_be_read(folders, evaluate):
+    references, theirs = folders
+    shutil.rmtree(theirs / "one")
+    (references / "zero").symlink_to(references / "nowhere")
+    code, out, err = evaluate(references, theirs, "--json", "--jobs", 2)
     assert code == 1
-    assert err.count(what) == 3
+    assert "theirs/one: missing" in err
+    assert "references/zero: is a link" in err
+    (run,) = json.loads(out)["runs"]
+    assert [song["name"] for song in run["songs"]] == ["two"]
+    assert sorted(run["failures"]) == ["one", "zero"]
 
 
-def test_estimates_of_another_sample_rate(folders, evaluate, tmp_path):
-    code, _, err = evaluate(folders[0], write(tmp_path / "other", ESTIMATES, rate=16000))
-    assert code == 1
-    assert "the sample rate is 16000 Hz, that of the reference is 8000 Hz" in err
-
-
-def test_models_and_oracles(convolutional, tmp_path, evaluate):
-    four = dict(zip(("drums", "bass", "other", "vocals"), RNG.uniform(-0.2, 0.2, (4, 2, 44100)), strict=True))
-    for name in ("first", "second"):
-        (tmp_path / "data" / name).mkdir(parents=True)
-        for source, stem in four.items():
-            soundfile.write(tmp_path / "data" / name / f"{source}.wav", stem.T, 44100)
+def test_models_oracles_and_earlier_scores(convolutional, tmp_path, evaluate):
+    four = dict(zip(("drums", "bass", "other", "vocals"), RNG.uniform(-0.2, 0.2, (4, 2, 22050)), strict=True))
+    (tmp_path / "data" / "song").mkdir(parents=True)
+    for source, stem in four.items():
+        soundfile.write(tmp_path / "data" / "song" / f"{source}.wav", stem.T, 44100)
     words = ("-m", convolutional.folder, "-m", "irm2", "-m", "mixture")
     code, _, err = evaluate(*words, "--data", "data", "-o", "scores")
     assert (code, err.count("error")) == (0, 0)
     model, ceiling, floor = load_runs(tmp_path / "scores" / "scores.json")
-    assert (model.name, ceiling.name, floor.name) == ("convolutional", "irm2", "mixture")
+    assert [(run.name, run.oracle) for run in (model, ceiling, floor)] == [
+        ("convolutional", False),
+        ("irm2", True),
+        ("mixture", True),
+    ]
     assert (ceiling.whole() > floor.whole() + 1).all()
     assert (ceiling.whole() > model.whole()).all()
     # an earlier run beside a new one, from its scores
@@ -145,7 +124,8 @@ def test_models_and_oracles(convolutional, tmp_path, evaluate):
 def test_separated_stems_score_as_the_model_does(convolutional, command_line, tmp_path, noise):
     (tmp_path / "data" / "song").mkdir(parents=True)
     for source in ("drums", "bass", "other", "vocals"):
-        soundfile.write(tmp_path / "data" / "song" / f"{source}.wav", np.roll(noise, 1000 * len(source)).T / 4, 44100)
+        samples = np.roll(noise, 1000 * len(source))[:, :44100].T / 4
+        soundfile.write(tmp_path / "data" / "song" / f"{source}.wav", samples, 44100)
     stems = [soundfile.read(path)[0] for path in sorted((tmp_path / "data" / "song").iterdir())]
     soundfile.write(tmp_path / "song.wav", np.sum(stems, 0), 44100, subtype="FLOAT")
     command_line("separate", "-m", convolutional.folder, "song.wav", "--bits", "32f")
@@ -155,26 +135,18 @@ def test_separated_stems_score_as_the_model_does(convolutional, command_line, tm
     assert theirs == pytest.approx(ours, abs=1e-3)
 
 
-def test_a_recorded_mixture_is_what_is_separated(folders, evaluate, tmp_path):
-    half = 0.5 * SONGS["one"].sum(0)
-    soundfile.write(tmp_path / "references" / "one" / "mixture.wav", half.T, RATE, subtype="DOUBLE")
-    _, out, _ = evaluate("--data", folders[0], "-m", "mixture", "--json")
-    songs = {song["name"]: song for song in json.loads(out)["runs"][0]["songs"]}
-    expected = sdr(SONGS["one"], np.broadcast_to(half, (3, *half.shape)))
-    assert songs["one"]["whole"]["sdr"]["drums"] == pytest.approx(expected[0], abs=1e-3)
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "give the folder of references"),
+        ((), "give the folder of true stems"),
         (("references",), "give something to score"),
         (("nowhere", "theirs"), "nowhere: no such folder"),
         (("references", "nowhere"), "nowhere: no such folder"),
         (("references", "-m", "irm3"), "did you mean 'irm"),
         (("references", "theirs", "--jobs", "0"), "jobs: must be at least 1"),
         (("references", "theirs", "--window", "0"), "window: must be more than 0"),
-        (("references", "theirs", "--sources", ","), "--sources: ',' has an empty name"),
+        (("references", "theirs", "--sources", ","), "--sources: ',' contains an empty name"),
+        (("references", "-m", "default", "--overlap", "1"), "overlap: must be at least 0 and less than 1"),
         (("--scores", "references"), "no scores in it"),
     ],
 )
@@ -196,9 +168,22 @@ def test_runs_of_one_name_are_told_apart(folders, evaluate, tmp_path):
     ]
 
 
-def test_what_is_not_installed_is_named(folders, evaluate, monkeypatch):
-    command = sys.modules["partita.cli.evaluate"]
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "threadpoolctl" else name)
+@pytest.mark.parametrize("package", ["jinja2", "matplotlib", "scipy", "threadpoolctl"])
+def test_on_a_core_install_the_missing_extra_is_named_at_once(folders, evaluate, monkeypatch, tmp_path, package):
+    for name in list(sys.modules):
+        if name.startswith("partita.evaluation.report."):
+            monkeypatch.delitem(sys.modules, name)
+        elif name.partition(".")[0] == package:
+            monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, package, None)
     code, _, err = evaluate(*folders)
     assert code == 2
-    assert "evaluating needs threadpoolctl: pip install 'partita[evaluate]'" in err
+    assert f"this needs {package}, which the extra 'evaluate' installs" in err
+    assert not (tmp_path / "evaluation").exists()
+
+
+def test_the_help_states_the_default_overlap(evaluate, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = evaluate("--help")
+    (line,) = [line for line in out.splitlines() if "--overlap" in line]
+    assert f"[default: {DEFAULT_OVERLAP}]" in line

@@ -8,8 +8,8 @@ import pytest
 from partita.errors import AudioError, ModelError
 from partita.evaluation import ORACLES, FolderEstimates, ModelEstimates, OracleEstimates, ReferenceTrack, SumOfStems
 from partita.evaluation.estimates import estimator_for
+from partita.options import DEFAULT_OVERLAP
 from partita.separation import Separator
-from partita.separation.windows import DEFAULT_OVERLAP
 
 RNG = np.random.default_rng(0)
 SOURCES = ("drums", "bass", "other", "vocals")

@@ -9,6 +9,8 @@ import typer
 
 from partita.cli.console import stem_names
 from partita.errors import ConfigError
+from partita.options import DEFAULT_OVERLAP
+from partita.system.extras import needs_extra
 
 __all__ = ["evaluate"]
 
@@ -23,12 +25,12 @@ def evaluate(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="Also separate with this model or oracle, and score it; repeatable."),
+        typer.Option("--model", "-m", help="Also separate with this model or oracle, and score it; may be repeated."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of true stems.")] = None,
     scores: Annotated[
         list[Path] | None,
-        typer.Option(help="Also compare with earlier scores: scores.json, or museval's file or folder; repeatable."),
+        typer.Option(help="Also compare with scores.json, or museval's file or folder; may be repeated."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for scores.json and report.html.")] = Path(
         "evaluation"
@@ -44,9 +46,8 @@ def evaluate(
     ] = False,
     shifts: Annotated[int, typer.Option(help="Number of passes that models average.")] = 0,
     overlap: Annotated[
-        float | None,
-        typer.Option(help="Fraction of a window that the next one covers too, in models (default: 0.25)."),
-    ] = None,
+        float, typer.Option(help="Fraction of a window that the next one covers too, in models.")
+    ] = DEFAULT_OVERLAP,
     device: Annotated[str | None, typer.Option(help="Where models run: cpu, cuda, ... (default: the fastest).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
@@ -58,13 +59,10 @@ def evaluate(
     if references is not None and not (given or model):
         raise ConfigError("give something to score: a folder of estimates, or --model NAME")
 
-    from partita.system.extras import needs_extra
-
     with needs_extra("evaluate"):
-        from partita.evaluation.report import page as _  # noqa: F401 - fail before songs are scored, not after
+        import partita.evaluation.report.page  # noqa: F401 - fail before songs are scored, not after
     from partita.cli.scores import ProgressBars, print_runs, save_evaluation
     from partita.evaluation import Scoring, evaluate_folders, load_runs, with_distinct_names
-    from partita.separation.windows import DEFAULT_OVERLAP
 
     runs = [run for path in scores or [] for run in load_runs(path)]
     if references is not None:
@@ -76,7 +74,7 @@ def evaluate(
                 sources=stem_names("--sources", sources),
                 scoring=Scoring(window, hop, museval_silence),
                 shifts=shifts,
-                overlap=DEFAULT_OVERLAP if overlap is None else overlap,
+                overlap=overlap,
                 device=device,
                 jobs=jobs,
                 progress=bars.update,

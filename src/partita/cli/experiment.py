@@ -24,13 +24,15 @@ _Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the trained s
 @experiment.command()
 def run(
     plan: _Plan,
-    data: Annotated[list[str], typer.Option(metavar="DIR[=WEIGHT]", help="Folder of songs to train on; repeatable.")],
-    valid: Annotated[list[Path], typer.Option(help="Folder of songs to validate on; repeatable.")],
-    test: Annotated[list[Path], typer.Option(help="Folder of songs to score on; repeatable.")],
+    data: Annotated[
+        list[str], typer.Option(metavar="DIR[=WEIGHT]", help="Folder of songs to train on; may be repeated.")
+    ],
+    valid: Annotated[list[Path], typer.Option(help="Folder of songs to validate on; may be repeated.")],
+    test: Annotated[list[Path], typer.Option(help="Folder of songs to score on; may be repeated.")],
     out: _Out = Path("runs/experiment"),
     cache: Annotated[Path | None, typer.Option(help="Folder of decoded songs (default: OUT/cache).")] = None,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="SYSTEM", help="Run only this system; repeatable (default: all).")
+        list[str] | None, typer.Option(metavar="SYSTEM", help="Run only this system; may be repeated (default: all).")
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Number of songs to score at the same time.")] = 1,
 ) -> None:

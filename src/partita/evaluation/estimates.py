@@ -17,8 +17,8 @@ from partita.errors import AudioError, ModelError, nearest
 from partita.evaluation.oracles import ORACLES
 from partita.evaluation.stems import Signals
 from partita.evaluation.tracks import ReferenceTrack, decode_stems, keep_on_disk
+from partita.options import DEFAULT_OVERLAP
 from partita.separation import Separator
-from partita.separation.windows import DEFAULT_OVERLAP
 from partita.zoo import find_package, list_packages
 
 __all__ = ["Estimator", "FolderEstimates", "ModelEstimates", "OracleEstimates", "estimator_for"]

@@ -13,7 +13,7 @@ from partita.errors import AudioError, ConfigError, PartitaError
 from partita.evaluation.estimates import Estimator, FolderEstimates, estimator_for
 from partita.evaluation.results import Run
 from partita.evaluation.run import EvaluationProgress, Scoring, evaluate
-from partita.separation.windows import DEFAULT_OVERLAP
+from partita.options import DEFAULT_OVERLAP
 
 __all__ = ["evaluate_folders"]
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from partita.errors import ConfigError
 from partita.evaluation.oracles import ORACLES
 from partita.models import configure
-from partita.separation.windows import DEFAULT_OVERLAP
+from partita.options import DEFAULT_OVERLAP
 from partita.system.toml import explain_invalid, read_toml
 from partita.training.config import TrainingConfig
 from partita.training.presets import find_config
