@@ -139,7 +139,10 @@ def _score(
     run = evaluate(estimator, find_songs([test]), scoring=scoring, jobs=jobs, progress=show)
     if run.failures:
         song, why = next(iter(run.failures.items()))
-        raise PartitaError(f"{len(run.failures)} songs of {test} could not be scored, the first is {song}: {why}")
+        total = len(run.failures) + len(run.songs)
+        raise PartitaError(
+            f"{len(run.failures)} of {total} songs of {test} could not be scored, the first is {song}: {why}"
+        )
     return run
 
 
