@@ -94,7 +94,7 @@ def test_a_song_without_estimates_and_one_that_cannot_be_read(folders, evaluate)
     code, out, err = evaluate(references, theirs, "--json", "--jobs", 2)
     assert code == 1
     assert "theirs/one: missing" in err
-    assert "references/zero: is a link" in err
+    assert "references/zero: " in err
     (run,) = json.loads(out)["runs"]
     assert [song["name"] for song in run["songs"]] == ["two"]
     assert sorted(run["failures"]) == ["one", "zero"]

