@@ -22,6 +22,12 @@ def quiet_again():
     log.handlers, log.level = handlers, level
 
 
+@pytest.fixture(autouse=True)
+def one_thread_in_processes(monkeypatch):
+    """Small tensors are faster without threads."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture
 def song(tmp_path):
     (tmp_path / "config.toml").write_text(CONFIG)

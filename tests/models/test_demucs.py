@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partita.errors import ConfigError, ModelError
+from partita.errors import ConfigError
 from partita.models import build
 from partita.models.demucs import rescale_weights
 
@@ -152,15 +150,3 @@ def test_building_rescales():
 def test_nonsense_is_named(configuration, field):
     with pytest.raises(ConfigError, match=field):
         build("demucs", **configuration)
-
-
-def test_unknown_architecture_names_the_nearest():
-    with pytest.raises(ConfigError, match="did you mean 'demucs'"):
-        build("demux")
-
-
-def test_without_torch_one_is_told_what_to_install(monkeypatch):
-    monkeypatch.delitem(sys.modules, "partita.models.demucs")
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ModelError, match=r"this needs torch, .*pip install"):
-        build("demucs")

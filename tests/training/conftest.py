@@ -7,16 +7,10 @@ import torch
 
 from partita.training import run
 from tests.data.test_songs import make_song
+from tests.models.conftest import one_thread
 from tests.training.runs import train
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors are faster without threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+__all__ = ["one_thread"]
 
 
 @pytest.fixture(autouse=True)

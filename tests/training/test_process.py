@@ -13,6 +13,12 @@ from partita.training import has_checkpoint, train_in_process
 from tests.training.runs import CONFIG, config
 
 
+@pytest.fixture(autouse=True)
+def one_thread_in_processes(monkeypatch):
+    """Small tensors are faster without threads."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 def test_a_process_trains_and_its_errors_are_raised_here(folder, capfd):
     songs = {folder / "songs": 1.0}
     package = train_in_process(config("optim.steps=1"), data=songs, out=folder / "run", cache=folder / "cache")

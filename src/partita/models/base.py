@@ -1,4 +1,4 @@
-"""What every model of partita is: a torch module from mixtures to stems."""
+"""The base of every model: a torch module from mixtures to stems."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Distance = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What every model is built from; an architecture adds its own choices.
+    """The configuration of a model; each architecture adds fields of its own.
 
     Attributes:
         sources: Names of the stems.
-        audio_channels: Channels of the mixture (2: stereo).
-        sample_rate: Hz.
+        audio_channels: Channels of the mixture and of each stem.
+        sample_rate: Sample rate in Hz.
     """
 
     sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
@@ -33,7 +33,7 @@ class ModelConfig:
     sample_rate: int = 44100
 
     def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` for a value no model can be built from."""
+        """Raise :class:`ConfigError` if a value is invalid."""
         object.__setattr__(self, "sources", tuple(self.sources))
         if not self.sources or len(set(self.sources)) != len(self.sources):
             raise ConfigError("sources: name at least one stem, each once")
@@ -48,15 +48,15 @@ class ModelConfig:
 class WaveformModel(nn.Module):
     """A model from waveforms to waveforms.
 
-    A subclass calls ``super().__init__`` with its configuration and implements :meth:`core`
-    for the lengths its :class:`Geometry` names; padding and trimming live here, once.
+    A subclass calls ``super().__init__`` with its configuration and implements :meth:`core` for the lengths of its
+    :class:`Geometry`. Padding and trimming are implemented here.
 
     Attributes:
         sources: Names of the stems, in the order of the output.
         audio_channels: Channels of the mixture and of each stem.
         sample_rate: Sample rate of both, in Hz.
-        geometry: The lengths :meth:`core` accepts.
-        configuration: The fields the model was built from, as plain values.
+        geometry: The lengths that :meth:`core` accepts.
+        configuration: The fields of its configuration, as plain values.
     """
 
     architecture: str
@@ -88,7 +88,7 @@ class WaveformModel(nn.Module):
             mixture: ``(batch, channels, samples)``, float.
 
         Returns:
-            ``(batch, sources, channels, samples)``; outside the input the mixture counts as silence.
+            ``(batch, sources, channels, samples)``; the mixture is taken to be silent outside the input.
         """
         samples = mixture.shape[-1]
         edge = self.geometry.edge
@@ -98,14 +98,14 @@ class WaveformModel(nn.Module):
         return stems[..., edge : edge + samples]
 
     def loss(self, mixture: Tensor, stems: Tensor, distance: Distance) -> Tensor:
-        """Return what training makes small: here, the distance of the separated waveforms from the stems.
+        """Return the training loss: by default the distance between the estimated waveforms and the stems.
 
-        Models of spectrograms compare magnitudes instead.
+        Spectrogram models compare magnitudes instead.
 
         Args:
             mixture: ``(batch, channels, geometry.input_length(samples))``.
             stems: ``(batch, sources, channels, the same length)``, context included.
-            distance: Of two tensors of the same shape.
+            distance: Compares two tensors of the same shape.
 
         Returns:
             A scalar.
@@ -115,12 +115,12 @@ class WaveformModel(nn.Module):
         return distance(estimates, stems[..., left : left + estimates.shape[-1]])
 
     def calibrate(self, mixtures: Iterable[Tensor]) -> None:
-        """Set what the model takes from the statistics of its data, before the first step of training.
+        """Set parameters from statistics of the training data, before the first step.
 
-        Nothing, for most models; the mixtures are not read then.
+        Most models have none and do not read the mixtures.
 
         Args:
-            mixtures: Examples ``(batch, channels, samples)`` of what it will separate.
+            mixtures: Examples of training mixtures, each ``(batch, channels, samples)``.
         """
 
     def parameter_count(self) -> int:
@@ -129,5 +129,5 @@ class WaveformModel(nn.Module):
 
     @torch.no_grad()
     def check_finite(self) -> bool:
-        """Return whether all weights are finite numbers."""
+        """Return whether all weights are finite."""
         return all(bool(torch.isfinite(parameter).all()) for parameter in self.parameters())

@@ -1,7 +1,7 @@
 """Conv-TasNet for music: masks over a learned filter bank, from a stack of dilated convolutions.
 
 Conv-TasNet: Surpassing Ideal Time-Frequency Magnitude Masking for Speech Separation (Luo, Mesgarani, 2019), in the
-form that Music Source Separation in the Waveform Domain (2019) is measured against: stereo, 44.1 kHz, four sources.
+form that Music Source Separation in the Waveform Domain (2019) compares Demucs with: stereo, 44.1 kHz, four sources.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _EPSILON = 1e-8  # added to a variance
 
 @dataclass(frozen=True)
 class ConvTasNetConfig(ModelConfig):
-    """The choices that make a Conv-TasNet; the defaults are those of the paper's comparison (2019).
+    """The configuration of a Conv-TasNet; the defaults are those of the paper's comparison (2019).
 
     Attributes:
-        filters: Of the filter bank (the paper's N).
-        filter_size: Their length in samples (L); they hop by half of it.
+        filters: Number of filters in the filter bank (N in the paper).
+        filter_size: Length of the filters in samples (L); the hop is half of it.
         bottleneck: Channels between the blocks (B).
         hidden: Channels within a block (H).
-        kernel_size: Of the dilated convolutions (P).
+        kernel_size: Kernel size of the dilated convolutions (P).
         blocks: Blocks in a stack, with dilations of 1, 2, 4, ... (X).
-        stacks: Stacks one after the other (R).
+        stacks: Number of stacks (R).
     """
 
     filters: int = 256
@@ -44,7 +44,7 @@ class ConvTasNetConfig(ModelConfig):
     stacks: int = 4
 
     def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` for a value no model can be built from."""
+        """Raise :class:`ConfigError` if a value is invalid."""
         super().__post_init__()
         self._require_positive("filters", "bottleneck", "hidden", "blocks", "stacks")
         if self.filter_size < 2 or self.filter_size % 2:
@@ -54,13 +54,13 @@ class ConvTasNetConfig(ModelConfig):
 
 
 class ConvTasNet(WaveformModel):
-    """The filter bank's output times a mask for each source, turned back into a waveform.
+    """Multiplies the output of a filter bank by a mask for each source and turns it back into a waveform.
 
-    Every block normalises by the mean and the deviation of all it is given (global layer normalisation), so what
-    the model says of a sample depends on the whole window, however far; windows agree only as well as their
-    statistics do, and should be about as long as the excerpts of the training. The geometry's edge therefore is
-    not the convolutions' reach (0.9 s at the defaults, most of it silence around a short track) but the half
-    filter at either end where only one of two overlapping filters sounds; blending windows fades out the rest.
+    Every block normalises by the mean and the deviation of its whole input (global layer normalisation), so each output
+    sample depends on the whole window. Windows agree only as well as their statistics, and should be about as long as
+    the training excerpts. The geometry's edge is therefore not the reach of the convolutions (0.9 s with the
+    defaults, most of it silence around a short track), but the half filter at either end where only one of two
+    overlapping filters contributes. Blending the windows fades out the rest.
     """
 
     architecture = "conv-tasnet"
@@ -91,7 +91,7 @@ class ConvTasNet(WaveformModel):
     def _initialise(self) -> None:
         """Draw the initial weights as the published code does: by Xavier's rule, the normalisations' gains as well.
 
-        So a block begins as a small correction of what it is given, with random signs.
+        So a block initially adds a small correction to its input, with random signs.
         """
         for module in self.modules():
             if isinstance(module, nn.GroupNorm | nn.LayerNorm):
@@ -111,14 +111,14 @@ class _GlobalNorm(nn.GroupNorm):
     def forward(self, x: Tensor) -> Tensor:
         if not torch.onnx.is_in_onnx_export():
             return super().forward(x)
-        # ONNX Runtime would add all values up in one float32 (an error of 1e-3 in 10 s); so it does by the channel
+        # ONNX Runtime would sum all values in one float32 (an error of 1e-3 in 10 s); so sum channels first
         centred = x - x.mean(2, keepdim=True).mean(1, keepdim=True)
         variance = centred.square().mean(2, keepdim=True).mean(1, keepdim=True)
         return centred * (self.weight[:, None] / torch.sqrt(variance + self.eps)) + self.bias[:, None]
 
 
 class _Block(nn.Module):
-    """Adds what a dilated depthwise convolution finds, ``(batch, bottleneck, steps)`` to the same shape."""
+    """A residual block with a dilated depthwise convolution, ``(batch, bottleneck, steps)`` to the same shape."""
 
     def __init__(self, config: ConvTasNetConfig, *, dilation: int) -> None:
         super().__init__()

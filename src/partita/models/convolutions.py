@@ -1,12 +1,12 @@
-"""Convolutions that train faster on a CPU than torch's own, with the same weights and the same numbers.
+"""Convolutions that train faster on a CPU than torch's, with the same weights and the same results.
 
-torch's CPU kernels take twice the time that the arithmetic of a strided convolution needs, and more for a transposed
-one. Cut a signal into frames of one stride each: where the kernel spans ``n`` strides, a step of the convolution's
-output is the sum of ``n`` matrix products, with the frames at this step and after it. The transposed convolution adds
-its products to overlapping frames, and each of the two is the other's gradient.
+torch's CPU kernels take twice as long as the arithmetic of a strided convolution requires, and longer still for a
+transposed one. Here the signal is cut into frames of one stride each. If the kernel spans ``n`` strides, an output
+step of the convolution is the sum of ``n`` matrix products, with the frame at this step and the following ones. The
+transposed convolution adds its products to overlapping frames. Each of the two is the gradient of the other.
 
-Under autocast the products are in bfloat16, which processors with AMX compute several times faster; torch's own
-convolutions are many times slower there than in float32.
+Under autocast the products are computed in bfloat16, which CPUs with AMX do several times faster; torch's own
+convolutions are many times slower in bfloat16 than in float32.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from torch.autograd.function import once_differentiable
 
 __all__ = ["ContextConv1d", "PointwiseConv1d", "StridedConv1d", "StridedConvTranspose1d"]
 
-_UNITS = {4: torch.float32, 8: torch.complex64, 16: torch.complex128}  # by bytes: samples that move as one element
-_CACHED = 2**17  # samples that stay in a core's cache
+_UNITS = {
+    4: torch.float32,
+    8: torch.complex64,
+    16: torch.complex128,
+}  # by size in bytes: samples that are copied as one element
+_CACHED = 2**17  # samples that fit into the cache of a core
 
 
 class StridedConv1d(nn.Conv1d):
-    """A :class:`torch.nn.Conv1d` without padding or dilation, fast where its kernel is a multiple of its stride."""
+    """A :class:`torch.nn.Conv1d` without padding or dilation, fast if its kernel is a multiple of its stride."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, channels, samples)`` to ``(batch, channels, (samples - kernel) // stride + 1)``."""
@@ -35,7 +39,7 @@ class StridedConv1d(nn.Conv1d):
 
 
 class StridedConvTranspose1d(nn.ConvTranspose1d):
-    """A :class:`torch.nn.ConvTranspose1d` without padding or dilation, fast as :class:`StridedConv1d` is."""
+    """A :class:`torch.nn.ConvTranspose1d` without padding or dilation; fast kernels as of :class:`StridedConv1d`."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Map ``(batch, channels, steps)`` to ``(batch, channels, (steps - 1) * stride + kernel)``."""
@@ -67,7 +71,7 @@ class PointwiseConv1d(nn.Conv1d):
 
 
 def _takes_products(x: Tensor) -> bool:
-    return x.device.type == "cpu" and not torch.onnx.is_in_onnx_export()  # a graph keeps its convolutions
+    return x.device.type == "cpu" and not torch.onnx.is_in_onnx_export()  # an ONNX graph keeps its convolutions
 
 
 def _is_mixed(x: Tensor) -> bool:
@@ -75,20 +79,20 @@ def _is_mixed(x: Tensor) -> bool:
 
 
 def _operands(layer: nn.Conv1d | nn.ConvTranspose1d, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return input, weight and bias in the precision to work in; torch's own convolutions have none but float32."""
+    """Return input, weight and bias in the precision of the products."""
     dtype = torch.get_autocast_dtype(x.device.type) if _is_mixed(x) else x.dtype
     return x.to(dtype), layer.weight.to(dtype), cast(Tensor, layer.bias).to(dtype)
 
 
 def _suits(layer: nn.Conv1d | nn.ConvTranspose1d, x: Tensor, steps: int) -> bool:
-    """Return whether products are the faster way: not for a short signal and large weights, whose copies cost more."""
+    """Return whether products are faster; for short signals and large weights, copying the weights costs more."""
     kernel, stride = layer.kernel_size[0], layer.stride[0]
     whole = stride in (2, 4, 8, 16) and kernel % stride == 0 and layer.bias is not None
     return whole and (steps >= min(layer.weight.shape[:2]) or _is_mixed(x)) and _takes_products(x)
 
 
 class _Correlate(torch.autograd.Function):
-    """The convolution; its gradient is the transposed one."""
+    """The convolution; its gradient is the transposed convolution."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
@@ -124,7 +128,7 @@ class _OverlapAdd(torch.autograd.Function):
 
 
 class _Slide(torch.autograd.Function):
-    """The convolution of stride 1: the products of each tap with the signal moved by as much."""
+    """The convolution of stride 1: the sum over taps of the tap times the signal, shifted by the tap's position."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -141,7 +145,7 @@ class _Slide(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
         steps = gradient.shape[-1]
-        back = x.new_zeros(x.shape)  # not as x lies in memory: products want rows
+        back = x.new_zeros(x.shape)  # contiguous, whatever the layout of x: products need rows
         for index, tap in enumerate(weight.permute(2, 1, 0).contiguous()):
             back[..., index : index + steps].baddbmm_(tap.expand(len(x), -1, -1), gradient)
         turned = gradient.transpose(1, 2)
@@ -153,7 +157,7 @@ def _correlate(frames: Tensor, taps: Tensor, bias: Tensor | None = None) -> Tens
     """Sum the products of taps ``(n, rows, size)`` and frames ``(batch, steps + n - 1, size)``."""
     steps = frames.shape[1] - len(taps) + 1
     y = _or_zeros(bias, taps.shape[1], frames)[:, None].expand(len(frames), -1, steps).contiguous()
-    for out, rows in zip(y, frames, strict=True):  # one by one: in bfloat16, torch copies a batch that has gaps
+    for out, rows in zip(y, frames, strict=True):  # one by one: in bfloat16, torch copies non-contiguous batches
         for index, tap in enumerate(taps):
             out.addmm_(tap, rows[index : index + steps].t())
     return y
@@ -181,7 +185,7 @@ def _or_zeros(bias: Tensor | None, size: int, like: Tensor) -> Tensor:
 
 
 def _bias_gradient(gradient: Tensor) -> Tensor:
-    """Sum over batch and steps, as a product: torch's sum in bfloat16 makes a copy in float32 first."""
+    """Sum over batch and steps as a matrix product; torch's own sum of bfloat16 copies to float32 first."""
     ones = gradient.new_ones(gradient.shape[2], 1)
     return torch.bmm(gradient, ones.expand(len(gradient), -1, -1)).sum((0, 2))
 
@@ -196,14 +200,14 @@ def _frames(signal: Tensor, stride: int) -> Tensor:
     batch, channels, length = signal.shape
     unit = _unit(signal, stride)
     samples = signal.reshape(-1)
-    if samples.storage_offset() * signal.itemsize % unit.itemsize:  # units would lie across those of the storage
+    if samples.storage_offset() * signal.itemsize % unit.itemsize:  # units would not be aligned with the storage
         samples = samples.clone()
     units = samples.view(unit).view(batch, channels, length // stride, -1)
     return units.transpose(1, 2).clone(memory_format=torch.contiguous_format).view(signal.dtype).flatten(2)
 
 
 def _signal(frames: Tensor, stride: int) -> Tensor:
-    """Undo :func:`_frames`, piece by piece: a frame is read once for every channel."""
+    """Invert :func:`_frames`, piece by piece, because a frame is read once for every channel."""
     batch, steps, size = frames.shape
     units = frames.view(_unit(frames, stride)).view(batch, steps, size // stride, -1)
     signal = torch.empty_like(units.transpose(1, 2), memory_format=torch.contiguous_format)
@@ -214,5 +218,5 @@ def _signal(frames: Tensor, stride: int) -> Tensor:
 
 
 def _unit(x: Tensor, stride: int) -> torch.dtype:
-    """Return the largest type that a stride is made of."""
+    """Return the largest type that divides a stride."""
     return _UNITS[min(stride * x.itemsize, 16)]

@@ -1,7 +1,7 @@
 """Demucs: a convolutional encoder, a BiLSTM and a transposed-convolution decoder with skip connections.
 
-Music Source Separation in the Waveform Domain (Defossez, Usunier, Bottou, Bach, 2019), section 4; every
-choice of its ablation study is a field of :class:`DemucsConfig`. The x2 resampling is of the 2021 revision.
+Music Source Separation in the Waveform Domain (Defossez, Usunier, Bottou, Bach, 2019), section 4. Every
+variant of its ablation study is a field of :class:`DemucsConfig`. The x2 resampling is from the 2021 revision.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ __all__ = ["Demucs", "DemucsConfig", "rescale_weights"]
 
 @dataclass(frozen=True)
 class DemucsConfig(ModelConfig):
-    """The choices that make a Demucs; the defaults are the paper's (2019, 100 channels).
+    """The configuration of a Demucs; the defaults are the paper's (2019, 100 channels).
 
     Attributes:
         channels: Channels after the first encoder layer.
         depth: Number of encoder (and decoder) layers.
-        kernel_size: Of the strided convolutions, in samples of their input.
-        stride: Of the same; each layer shortens the signal by this factor.
-        growth: Each layer has this many times the channels of the one above it.
+        kernel_size: Kernel size of the strided convolutions, in samples of their input.
+        stride: Stride of the same; each layer shortens the signal by this factor.
+        growth: Ratio of the channels of a layer to those of the layer above it.
         context: Kernel size of the decoder's convolution over neighbouring time steps.
-        glu: Gated linear units after the 1x1 (and context) convolutions; ReLU otherwise.
-        rewrite: Whether there are 1x1 (encoder) and context (decoder) convolutions at all.
+        glu: Use gated linear units after the 1x1 and context convolutions, otherwise ReLU.
+        rewrite: Use 1x1 convolutions in the encoder and context convolutions in the decoder.
         lstm_layers: Bidirectional LSTM layers between encoder and decoder; 0 for none.
-        upsample: Linear upsampling and a convolution in the place of the transposed convolution
-            (and decimation in the place of the stride), as Wave-U-Net does.
-        rescale: Reference deviation of the initial weights (section 4.3); 0 keeps the initialisation.
+        upsample: Replace the transposed convolution by linear upsampling and a convolution, and the stride by
+            decimation, as in Wave-U-Net.
+        rescale: Reference deviation of the initial weights (section 4.3); 0 turns rescaling off.
         resample: Work at twice the sample rate (2021 revision).
-        consistent: Share what the stems lack of the mixture evenly among them, so that they add up to it (mixture
-            consistency; Wisdom et al. 2019, "Differentiable consistency constraints for improved deep speech
-            enhancement"). Not in the paper.
+        consistent: Add the difference between the mixture and the sum of the stems to all stems in equal parts, so
+            that they add up to the mixture (mixture consistency; Wisdom et al. 2019, "Differentiable consistency
+            constraints for improved deep speech enhancement"). Not in the paper.
     """
 
     channels: int = 100
@@ -59,13 +59,11 @@ class DemucsConfig(ModelConfig):
     consistent: bool = False
 
     def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` for a value no model can be built from."""
+        """Raise :class:`ConfigError` if a value is invalid."""
         super().__post_init__()
         self._require_positive("channels", "depth", "kernel_size", "stride", "context")
         if self.kernel_size < self.stride:
-            raise ConfigError(
-                f"kernel_size: {self.kernel_size} is less than the stride of {self.stride}, samples would be skipped"
-            )
+            raise ConfigError(f"kernel_size: must be at least the stride of {self.stride}, not {self.kernel_size}")
         if self.context % 2 == 0:
             raise ConfigError(f"context: must be odd to be centred, not {self.context}")
         if self.growth <= 0 or self.rescale < 0 or self.lstm_layers < 0:
@@ -78,7 +76,7 @@ class Demucs(WaveformModel):
     Encoder layer i: convolution (kernel 8, stride 4) and ReLU, 1x1 convolution and GLU. Then a BiLSTM and a
     linear layer. Decoder layer i: the encoder's output is added, a convolution over ``context`` steps and a
     GLU, a transposed convolution, and a ReLU except after the last. Nothing is padded inside: the output is
-    shorter than the input by what the model looks at on both sides.
+    shorter than the input by the context on both sides.
     """
 
     architecture = "demucs"
@@ -162,7 +160,7 @@ class BLSTM(nn.Module):
 
 @torch.no_grad()
 def rescale_weights(model: nn.Module, reference: float) -> None:
-    """Bring the initial weights of all convolutions nearer to one deviation (section 4.3).
+    """Bring the deviation of the initial weights of all convolutions closer to a reference (section 4.3).
 
     Weight and bias of each are divided by ``sqrt(std(weight) / reference)``.
     """
@@ -175,7 +173,7 @@ def rescale_weights(model: nn.Module, reference: float) -> None:
 
 
 class _Lengths:
-    """Lengths of all layers' signals for the shortest valid input, and what follows from them."""
+    """The signal lengths of all layers for the shortest valid input: the trims and the geometry follow from them."""
 
     def __init__(self, config: DemucsConfig) -> None:
         kernel, stride, upsample = config.kernel_size, config.stride, config.upsample
@@ -212,7 +210,7 @@ class _Lengths:
 
     @staticmethod
     def _edge(config: DemucsConfig) -> int:
-        """Return how many samples at an end of the output miss a neighbour somewhere on their way."""
+        """Return how many samples at either end of the output lack a contribution of a neighbour in some layer."""
         edge = 2 * SincResampler.reach if config.resample else 0
         for _ in range(config.depth):
             edge = -(-edge // config.stride)

@@ -1,4 +1,4 @@
-"""How long an input a model wants for a given output: integer arithmetic, no torch."""
+"""The input length that a model needs for an output length: integer arithmetic, no torch."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ __all__ = ["Geometry"]
 
 @dataclass(frozen=True)
 class Geometry:
-    """The lengths a model's core maps without a remainder, in samples.
+    """The lengths that a model's core accepts, in samples.
 
     For every n >= 0 the core maps ``shortest_input + n * multiple`` input samples to
     ``shortest_output + n * multiple`` output samples, centred in the input. Shifting the
-    input by a multiple of ``multiple`` shifts the output of the convolutions by as much.
+    input by a multiple of ``multiple`` shifts the output of the convolutions by the same number of samples.
 
     Attributes:
-        multiple: Distance of two neighbouring valid lengths (the product of all strides).
+        multiple: Difference between two consecutive valid lengths (the product of all strides).
         shortest_input: The shortest valid input.
-        shortest_output: What the core returns for it.
-        edge: Samples at either end of the output that the convolutions would give otherwise if the input went on.
+        shortest_output: The length of its output.
+        edge: Samples at either end of the output that would change if the input were longer.
     """
 
     multiple: int

@@ -1,7 +1,7 @@
-"""Open-Unmix: masks for magnitude spectrograms by recurrent networks, one a source, and a Wiener filter.
+"""Open-Unmix: masks for magnitude spectrograms from recurrent networks, one per source, and a Wiener filter.
 
-Open-Unmix: A Reference Implementation for Music Source Separation (Stoter, Uhlich, Liutkus, Mitsufuji, 2019). A
-network's weights have the names of the published ones, so that those can be loaded.
+Open-Unmix: A Reference Implementation for Music Source Separation (Stoter, Uhlich, Liutkus, Mitsufuji, 2019). The
+weights of a network have the names of the published ones, so those can be loaded.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from partita.models.wiener import wiener_filter
 
 __all__ = ["OpenUnmix", "OpenUnmixConfig"]
 
-_LEAST_DEVIATION = 1e-4  # of the largest: frequencies that are always silent stay so
+_LEAST_DEVIATION = 1e-4  # of the largest, so that bins without sound are not amplified
 
 
 @dataclass(frozen=True)
 class OpenUnmixConfig(ModelConfig):
-    """The choices that make an Open-Unmix; the defaults are the published ones.
+    """The configuration of an Open-Unmix; the defaults are the published ones.
 
     Attributes:
         n_fft: Length of a frame of the spectrogram, in samples.
-        hop: From a frame to the next, in samples.
-        bandwidth: The networks hear frequencies up to this, in Hz; they still answer for all.
-        hidden: Width of a network, both directions of the LSTM together.
+        hop: Samples from one frame to the next.
+        bandwidth: Highest frequency of the input of the networks, in Hz; their masks cover all frequencies.
+        hidden: Width of a network; each direction of the LSTM has half of it.
         layers: Bidirectional LSTM layers.
-        dropout: Between LSTM layers, while training.
-        wiener_iterations: Of the Wiener filter; 0 applies the masks as they are.
-        wiener_frames: So many consecutive frames share what the filter knows of a source's place.
+        dropout: Dropout probability between LSTM layers, in training.
+        wiener_iterations: Iterations of the Wiener filter; 0 applies the masks alone.
+        wiener_frames: Number of consecutive frames with a common estimate of the spatial covariance.
     """
 
     n_fft: int = 4096
@@ -49,11 +49,11 @@ class OpenUnmixConfig(ModelConfig):
     wiener_frames: int = 300
 
     def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` for a value no model can be built from."""
+        """Raise :class:`ConfigError` if a value is invalid."""
         super().__post_init__()
         self._require_positive("layers", "wiener_frames")
         if self.hidden < 2 or self.hidden % 2:
-            raise ConfigError(f"hidden: must be even, half of it for either direction, not {self.hidden}")
+            raise ConfigError(f"hidden: must be even, because each direction has half of it, not {self.hidden}")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout: must be at least 0 and less than 1, not {self.dropout}")
         if not self.bandwidth > 0:
@@ -61,19 +61,19 @@ class OpenUnmixConfig(ModelConfig):
         if self.wiener_iterations < 0:
             raise ConfigError(f"wiener_iterations: must not be negative, not {self.wiener_iterations}")
         if self.wiener_iterations and len(self.sources) == 1:
-            raise ConfigError("wiener_iterations: a single source leaves nothing to share out, set it to 0")
+            raise ConfigError("wiener_iterations: set it to 0 for a single source, which would get the whole mixture")
 
     @property
     def heard_bins(self) -> int:
-        """Number of frequencies up to the bandwidth."""
+        """Number of frequency bins up to the bandwidth."""
         return min(self.n_fft // 2, int(self.bandwidth * self.n_fft / self.sample_rate)) + 1
 
 
 class OpenUnmix(WaveformModel):
-    """The published model: of a spectrogram's magnitudes a mask for each source.
+    """The published model: a mask for each source from the magnitudes of a spectrogram.
 
-    Everything a network says depends on all frames it is given, for the LSTM goes both ways through them; so there is
-    no context beyond the frames that overlap a sample.
+    The masks depend on all frames of the window, because the LSTM is bidirectional; so the geometry has no context
+    beyond the frames that overlap a sample.
     """
 
     architecture = "open-unmix"
@@ -105,13 +105,13 @@ class OpenUnmix(WaveformModel):
 
     @torch.no_grad()
     def calibrate(self, mixtures: Iterable[Tensor]) -> None:
-        """Let the networks begin with inputs of mean 0 and deviation 1 at every frequency.
+        """Normalise the networks' input to mean 0 and deviation 1 at every frequency.
 
         Args:
             mixtures: Examples ``(batch, channels, samples)``, each of at least one frame.
 
         Raises:
-            ConfigError: There is no sound in the examples.
+            ConfigError: The examples are silent.
         """
         count = 0
         total, squares = torch.zeros(2, self.config.heard_bins, dtype=torch.float64)
@@ -125,7 +125,7 @@ class OpenUnmix(WaveformModel):
         mean = total / max(1, count)
         deviation = (squares / max(1, count) - mean.square()).clamp(min=0).sqrt()
         if not deviation.max() > 0:
-            raise ConfigError("mixtures: the examples to calibrate by hold no sound")
+            raise ConfigError("mixtures: the examples are silent; check the songs with partita data check")
         scale = 1 / deviation.clamp(min=_LEAST_DEVIATION * float(deviation.max()))
         for network in self.networks:
             network.get_parameter("input_mean").copy_(-mean)
@@ -150,7 +150,7 @@ class _MaskNetwork(nn.Module):
         self.bn2 = nn.BatchNorm1d(hidden)
         self.fc3 = nn.Linear(hidden, bins * channels, bias=False)
         self.bn3 = nn.BatchNorm1d(bins * channels)
-        self.input_mean = nn.Parameter(torch.zeros(heard))  # what is added: the negative mean
+        self.input_mean = nn.Parameter(torch.zeros(heard))  # added to the input: the negative mean
         self.input_scale = nn.Parameter(torch.ones(heard))
         self.output_scale = nn.Parameter(torch.ones(bins))
         self.output_mean = nn.Parameter(torch.ones(bins))

@@ -1,8 +1,8 @@
-"""A bidirectional LSTM that trains in mixed precision on a CPU, with the weights of torch's own.
+"""A bidirectional LSTM that trains in mixed precision on a CPU, with the weights of torch's LSTM.
 
-torch's CPU kernels for bfloat16 take as long as those for float32. Here both directions take a step together, one
-product for the two; what does not depend on the step before (the inputs' products, the slopes of all gates, the
-gradients of the weights) is computed for all steps at once. Products are in bfloat16, the states in float32.
+torch's CPU kernels are no faster in bfloat16 than in float32. Here both directions take each step in one batched
+product. Whatever does not depend on the previous step (the products of the inputs, the slopes of all gates, the
+gradients of the weights) is computed for all steps at once. Products are in bfloat16, states in float32.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ __all__ = ["BidirectionalLSTM"]
 
 
 class BidirectionalLSTM(nn.LSTM):
-    """A bidirectional :class:`torch.nn.LSTM` that starts from zeros and returns its output only.
+    """A bidirectional :class:`torch.nn.LSTM` that starts from zeros and returns only its output.
 
     Args:
-        channels: Of the input; the output has twice as many, of both directions.
-        layers: How many.
+        channels: Channels of the input; the output of both directions has twice as many.
+        layers: Number of layers.
     """
 
     def __init__(self, channels: int, layers: int) -> None:
@@ -45,8 +45,8 @@ class BidirectionalLSTM(nn.LSTM):
 class _Layer(torch.autograd.Function):
     """``x (steps, batch, inputs)`` to ``(steps, batch, 2 * cells)``.
 
-    Inside, a step is ``(direction, cells, batch)``: the weights are then the left side of every product, which is
-    the one that is read as it lies.
+    Internally a step is ``(direction, cells, batch)``, so that the weights are the left operand of every product, which
+    needs no copy.
     """
 
     @staticmethod
@@ -79,7 +79,7 @@ class _Layer(torch.autograd.Function):
         into, forget, cell, out = gates.chunk(4, 2)
         squashed = states.tanh()
         before = torch.cat([torch.zeros_like(states[:1]), states[:-1]])
-        # what turns a gradient of the state, or of the output, into that of each gate's input
+        # factors from the gradient of the state, or of the output, to that of each gate's input
         state_slope = out * (1 - squashed * squashed)
         slopes = torch.stack([cell * into * (1 - into), before * forget * (1 - forget), into * (1 - cell * cell)], 2)
         out_slope = squashed * out * (1 - out)

@@ -15,12 +15,12 @@ class SincResampler(nn.Module):
     """Doubles and halves the sample rate with a Hann-windowed sinc.
 
     The filter is that of the 2021 Demucs (24 zero crossings, pass band to 0.945 of the lower Nyquist
-    frequency, edges continued by their last value), so that its weights give its results.
+    frequency, edges extended by their last value), so that its published weights give the same results here.
     """
 
     zeros = 24
     rolloff = 0.945
-    reach = 26  # samples of the lower rate that a sample depends on, on either side
+    reach = 26  # samples of the lower rate on either side that a sample depends on
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Spectrogram U-Net: masks for magnitude spectrograms by convolutional networks, one a source.
+"""Spectrogram U-Net: masks for magnitude spectrograms from convolutional networks, one per source.
 
 Singing Voice Separation with Deep U-Net Convolutional Networks (Jansson, Humphrey, Montecchio, Bittner, Kumar, Weyde,
 2017), in the form of Spleeter (Hennequin, Khlif, Voituret, Moussallam, 2020).
@@ -21,24 +21,24 @@ from partita.models.stft import Stft
 __all__ = ["SpectrogramUNet", "SpectrogramUNetConfig"]
 
 EXTENSIONS = ("average", "zeros")
-_EPSILON = 1e-10  # of energy, so that silence is shared out equally
+_EPSILON = 1e-10  # of energy, so that silence is divided equally
 
 
 @dataclass(frozen=True)
 class SpectrogramUNetConfig(ModelConfig):
-    """The choices that make a spectrogram U-Net; the defaults are Spleeter's.
+    """The configuration of a spectrogram U-Net; the defaults are Spleeter's.
 
     Attributes:
         n_fft: Length of a frame of the spectrogram, in samples.
-        hop: From a frame to the next, in samples.
-        bins: So many of the lowest frequencies are seen; a multiple of 2 for every level.
-        filters: Channels of the levels; each halves frames and bins.
-        elu: ELU everywhere; otherwise leaky ReLU in the encoder and ReLU in the decoder.
-        dropout: After the first three layers of the decoder, while training.
-        ratio_exponent: The sources share the mixture by their estimated magnitudes to this power; 0 applies each mask
-            by itself, as Jansson et al. do.
-        extension: What the mask is above the seen frequencies: ``average`` (of those below) or ``zeros``.
-        context: Frames at either end that are seen, but not separated: there the convolutions lack neighbours.
+        hop: Samples from one frame to the next.
+        bins: Number of the lowest frequency bins that the networks process; a multiple of 2 to the number of levels.
+        filters: Channels of the levels; each level halves frames and bins.
+        elu: Use ELU everywhere, otherwise leaky ReLU in the encoder and ReLU in the decoder.
+        dropout: Dropout probability after the first three layers of the decoder, in training.
+        ratio_exponent: The mixture is divided in proportion to the estimated magnitudes to this power; 0 applies each
+            mask by itself, as Jansson et al. do.
+        extension: The mask above the processed bins: ``average`` (of those below) or ``zeros``.
+        context: Frames at either end that are processed but not returned, because the convolutions lack neighbours.
     """
 
     n_fft: int = 4096
@@ -52,13 +52,13 @@ class SpectrogramUNetConfig(ModelConfig):
     context: int = 32
 
     def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` for a value no model can be built from."""
+        """Raise :class:`ConfigError` if a value is invalid."""
         object.__setattr__(self, "sources", tuple(self.sources))
         object.__setattr__(self, "filters", tuple(self.filters))
         if not self.sources or len(set(self.sources)) != len(self.sources):
             raise ConfigError("sources: name at least one stem, each once")
         if len(self.filters) < 2 or min(self.filters) < 1:
-            raise ConfigError(f"filters: name the channels of two levels or more, not {list(self.filters)}")
+            raise ConfigError(f"filters: give the channels of at least two levels, not {list(self.filters)}")
         multiple = 2 ** len(self.filters)
         if self.bins < 1 or self.bins % multiple or self.bins > self.n_fft // 2 + 1:
             raise ConfigError(
@@ -70,16 +70,16 @@ class SpectrogramUNetConfig(ModelConfig):
         if self.ratio_exponent < 0 or self.context < 0:
             raise ConfigError("ratio_exponent and context: must not be negative")
         if self.ratio_exponent and len(self.sources) == 1:
-            raise ConfigError("ratio_exponent: a single source would get the whole mixture, set it to 0")
+            raise ConfigError("ratio_exponent: set it to 0 for a single source, which would get the whole mixture")
         if self.extension not in EXTENSIONS:
-            raise ConfigError(f"extension: there is no {self.extension!r}{nearest(self.extension, EXTENSIONS)}")
+            raise ConfigError(f"extension: invalid value {self.extension!r}{nearest(self.extension, EXTENSIONS)}")
 
 
 class SpectrogramUNet(WaveformModel):
-    """Spleeter's model: a U-Net for each source, whose magnitudes share out the mixture.
+    """Spleeter's model: a U-Net for each source; the mixture is divided in proportion to their magnitudes.
 
-    The convolutions are padded, as published, and reach further than the context: what is said of a sample changes a
-    little with the place where the input was cut.
+    The convolutions are padded, as published, and reach further than the context, so the output of a sample changes
+    slightly with the position of the window.
     """
 
     architecture = "spectrogram-unet"
@@ -111,7 +111,7 @@ class SpectrogramUNet(WaveformModel):
         return self.stft.inverse(spectrum.map(lambda part: part[:, None, :, kept]) * masks)
 
     def loss(self, mixture: Tensor, stems: Tensor, distance: Distance) -> Tensor:
-        """Return the distance of masked magnitudes from those of the stems, in the bins and all frames that are seen.
+        """Return the distance of masked magnitudes from those of the stems, in the processed bins of all frames.
 
         Args and return value are those of :meth:`WaveformModel.loss`; the paper's distance is the absolute error.
         """

@@ -17,7 +17,7 @@ __all__ = ["Spectrum", "Stft"]
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Complex numbers as two real tensors of one shape, mostly ``(..., frames, bins)``."""
+    """Complex numbers as two real tensors of the same shape, usually ``(..., frames, bins)``."""
 
     real: Tensor
     imag: Tensor
@@ -35,7 +35,7 @@ class Spectrum:
         return Spectrum(self.real, -self.imag)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Spectrum:
-        """Return what a function makes of either part."""
+        """Apply a function to both parts."""
         return Spectrum(function(self.real), function(self.imag))
 
     def select(self, dim: int, index: int) -> Spectrum:
@@ -57,9 +57,9 @@ class Spectrum:
 
 
 class Stft(nn.Module):
-    """A short-time Fourier transform without padding, its periodic Hann window, and its inverse.
+    """A short-time Fourier transform with a periodic Hann window and without padding, and its inverse.
 
-    ONNX has neither complex numbers nor an inverse STFT, so the transform of a frame of a * b samples is two products
+    ONNX has neither complex numbers nor an inverse STFT. So a frame of a * b samples is transformed by two products
     with small matrices (Cooley and Tukey 1965): for n = b n1 + n2 and k = k1 + a k2,
 
         X[k] = sum over n2 of exp(-2 pi i n2 k2 / b) sum over n1 of exp(-2 pi i n k1 / (a b)) x[n]
@@ -68,14 +68,14 @@ class Stft(nn.Module):
 
     Args:
         n_fft: Length of a frame in samples, a multiple of 4.
-        hop: From a frame to the next, in samples; at least three hops make a frame, without a remainder.
+        hop: Samples from one frame to the next; a frame is a whole number of hops, at least three.
 
     Attributes:
         bins: Frequencies from 0 to half the sample rate.
-        lost: Hops that are no frames of their own, and that the inverse lacks at either end.
+        lost: Difference between the number of hops and of frames; the inverse lacks this many hops at either end.
 
     Raises:
-        ConfigError: A length does not fit.
+        ConfigError: A length is invalid.
     """
 
     def __init__(self, n_fft: int = 4096, hop: int = 1024) -> None:
@@ -83,7 +83,7 @@ class Stft(nn.Module):
         if n_fft < 4 or n_fft % 4:
             raise ConfigError(f"n_fft: must be a multiple of 4, not {n_fft}")
         if hop < 1 or n_fft % hop or n_fft // hop < 3:
-            raise ConfigError(f"hop: must go into the n_fft of {n_fft} three times or more without rest, not {hop}")
+            raise ConfigError(f"hop: must divide the n_fft of {n_fft} into three parts or more, not {hop}")
         self.n_fft, self.hop = n_fft, hop
         self.bins = n_fft // 2 + 1
         self.lost = n_fft // hop - 1
@@ -96,11 +96,11 @@ class Stft(nn.Module):
 
     def forward(self, samples: Tensor) -> Spectrum:
         """Transform ``(..., channels, (frames + lost) * hop)`` samples to ``(..., channels, frames, bins)``."""
-        with torch.autocast(samples.device.type, enabled=False):  # mixed precision is not for sums this long
+        with torch.autocast(samples.device.type, enabled=False):  # sums this long need float32
             return self._transform(samples)
 
     def inverse(self, spectrum: Spectrum) -> Tensor:
-        """Return the samples that all frames around them agree on.
+        """Return the samples, by overlap-add.
 
         Args:
             spectrum: ``(..., channels, frames, bins)``, more than ``lost`` frames.
@@ -127,7 +127,7 @@ class Stft(nn.Module):
     def _invert(self, spectrum: Spectrum) -> Tensor:
         lead, a, b = spectrum.real.shape[:-2], self._a, self._b
         signals = spectrum.real.flatten(0, -3).shape[0]
-        # all frequencies but the first and the last stand for their negative too
+        # all frequencies but the first and the last also represent their negative
         weight = F.pad(self.cosine.new_full((self.bins - 2,), 2.0), (1, 1), value=1.0)
         weight = weight / (self.n_fft * 0.375 * (self.lost + 1))  # the squared windows sum up to 3/8 a hop
         count = self._count(spectrum.real.flatten())
@@ -146,7 +146,7 @@ class Stft(nn.Module):
         return samples.flatten(1).t().reshape(*lead, -1)
 
     def _count(self, values: Tensor) -> Tensor:
-        """Return 0 ... n_fft - 1, counted on the input: the exporter would write all products of constants."""
+        """Return 0 ... n_fft - 1, computed from the input; the exporter would store every product of constants."""
         return torch.ones_like(values[: self.n_fft], dtype=torch.int64).cumsum(0) - 1
 
     def _inner(self, count: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
-"""Wave-U-Net: a U-Net on the waveform that halves and doubles the sample rate from level to level.
+"""Wave-U-Net: a U-Net on the waveform that halves, then doubles, the sample rate from level to level.
 
 Wave-U-Net: A Multi-Scale Neural Network for End-to-End Audio Source Separation (Stoller, Ewert, Dixon, 2018);
-the best of its variants, or all of them by the fields of :class:`WaveUNetConfig`.
+by default its best variant; the fields of :class:`WaveUNetConfig` give all of them.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from partita.models.geometry import Geometry
 
 __all__ = ["WaveUNet", "WaveUNetConfig"]
 
-_SLOPE = 0.2  # of the leaky ReLU for negative values
+_SLOPE = 0.2  # of the leaky ReLU for negative inputs
 
 
 @dataclass(frozen=True)
 class WaveUNetConfig(ModelConfig):
-    """The choices that make a Wave-U-Net.
+    """The configuration of a Wave-U-Net.
 
-    The defaults are the paper's best model at 44.1 kHz (M5-HighSR) with the four sources of its M6, but for the
+    The defaults are the paper's best model at 44.1 kHz (M5-HighSR) with the four sources of its M6, except for the
     activation. M6 itself is ``sample_rate=22050, upsampling="linear", activation="tanh"``; the first baseline (M1)
     also has ``audio_channels=1, context=False, difference=False``.
 
     Attributes:
-        levels: How often the sample rate is halved, and doubled again.
-        filters: Channels of the first level; each further level has as many more.
-        kernel_size: Of the convolutions before each halving, in samples.
-        up_kernel_size: Of the convolutions after each doubling.
-        output_kernel_size: Of the last convolution.
-        upsampling: What lies between two neighbours when the rate is doubled: ``linear``, their mean, or
-            ``learned``, a trained balance of the two in every channel.
-        context: Convolve within the input only, so that the output is shorter (the paper's input context);
-            otherwise the input of every convolution is padded with zeros.
-        difference: The last stem is the mixture minus the others.
-        activation: Of the output: ``tanh`` as published, for samples within [-1, 1], or ``linear``. Partita brings
-            mixtures to a deviation of 1, so that their peaks lie beyond what ``tanh`` can give; it also does
-            without the clipping that the published code combines with ``linear`` outside training.
+        levels: Number of levels, each of which halves the sample rate.
+        filters: Channels of the first level; each further level has this many more.
+        kernel_size: Kernel size of the convolutions before each halving, in samples.
+        up_kernel_size: Kernel size of the convolutions after each doubling.
+        output_kernel_size: Kernel size of the last convolution.
+        upsampling: The sample inserted between two neighbours when the rate is doubled: ``linear``, their mean, or
+            ``learned``, a trained weighting of the two in every channel.
+        context: Do not pad the convolutions, so that the output is shorter than the input (the paper's input
+            context); otherwise the input of every convolution is padded with zeros.
+        difference: Compute the last stem as the mixture minus the others.
+        activation: Activation of the output: ``tanh`` as published, for samples within [-1, 1], or ``linear``.
+            Partita scales mixtures to a deviation of 1, so their peaks exceed the range of ``tanh``. It also omits
+            the clipping that the published code combines with ``linear`` outside training.
     """
 
     levels: int = 12
@@ -57,10 +57,10 @@ class WaveUNetConfig(ModelConfig):
     activation: str = "linear"
 
     def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` for a value no model can be built from."""
+        """Raise :class:`ConfigError` if a value is invalid."""
         super().__post_init__()
         if self.difference and len(self.sources) < 2:
-            raise ConfigError("difference: needs a second stem to subtract; name two sources or turn it off")
+            raise ConfigError("difference: needs at least two sources; add one, or set it to false")
         self._require_positive("levels", "filters")
         for name in ("kernel_size", "up_kernel_size", "output_kernel_size"):
             if getattr(self, name) < 1 or getattr(self, name) % 2 == 0:
@@ -137,7 +137,7 @@ def _convolution(inner: int, outer: int, kernel_size: int, context: bool) -> nn.
 
 
 class _Upsampling(nn.Module):
-    """Doubles the sample rate by one sample after each: a balance of its two neighbours.
+    """Doubles the sample rate: inserts a weighted mean of the two neighbours after each sample.
 
     Maps ``(batch, channels, steps)`` to ``2 * steps`` steps, or to ``2 * steps - 1`` with context, where the last
     sample has no right neighbour. Without context that neighbour is zero (learned) or the last sample (linear).
@@ -160,9 +160,9 @@ class _Upsampling(nn.Module):
 
 
 class _ContextLengths:
-    """Lengths of all levels' signals for the shortest output with context, and what follows from them.
+    """The signal lengths of all levels for the shortest output with context: trims and geometry follow from them.
 
-    All kernels and all signals that are halved have odd lengths, so every crop is the same on both sides.
+    All kernels and all signals that are halved have odd lengths, so every crop is symmetric.
     """
 
     def __init__(self, config: WaveUNetConfig) -> None:
@@ -184,10 +184,10 @@ class _ContextLengths:
 
 
 def _padded_geometry(config: WaveUNetConfig) -> Geometry:
-    """Return the geometry without context: equal lengths, and edges that the padding reaches."""
+    """Return the geometry without context: equal lengths, and edges that the padding affects."""
     down, up, last = config.kernel_size // 2, config.up_kernel_size // 2, config.output_kernel_size // 2
     edges = []
-    for right in (0, 1):  # the first of two samples is kept, and stands left of the one put between
+    for right in (0, 1):  # the first of two samples is kept, to the left of the inserted one
         edge, skips = 0, []
         for _ in range(config.levels):
             skips.append(edge + down)

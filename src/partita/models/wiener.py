@@ -1,6 +1,6 @@
-"""Multichannel Wiener filter: divides the mixture by where each source is heard from.
+"""Multichannel Wiener filter: divides the mixture among sources by their energy and spatial covariance.
 
-The channels of source j at frame t and frequency f are taken for Gaussian with the covariance ``v[j, t, f] R[j, f]``
+The channels of source j at frame t and frequency f are modelled as Gaussian with covariance ``v[j, t, f] R[j, f]``
 (Duong, Vincent and Gribonval 2010). R is the mean covariance of the estimates, weighted by their energy v (Nugraha,
 Liutkus and Vincent 2016); a source's share of the mixture x is then ``v[j] R[j] (sum over i of v[i] R[i])^-1 x``.
 """
@@ -18,8 +18,8 @@ from partita.models.stft import Spectrum
 
 __all__ = ["wiener_filter"]
 
-_PEAK = 10.0  # a louder mixture counts as scaled down to this largest magnitude ...
-_NOISE = 1e-10  # ... when this energy is added to what one divides by
+_PEAK = 10.0  # louder mixtures are treated as if scaled down to this largest magnitude ...
+_NOISE = 1e-10  # ... where this energy is added to denominators
 
 
 def wiener_filter(estimates: Spectrum, mixture: Spectrum, iterations: int, frames: int) -> Spectrum:
@@ -28,8 +28,8 @@ def wiener_filter(estimates: Spectrum, mixture: Spectrum, iterations: int, frame
     Args:
         estimates: ``(batch, sources, channels, frames, bins)``.
         mixture: ``(batch, channels, frames, bins)``.
-        iterations: How often the covariances are estimated and the mixture is filtered.
-        frames: The spatial covariances are of blocks of at most so many frames, all about as long.
+        iterations: Number of times that the covariances are estimated and the mixture is filtered.
+        frames: Largest number of frames with a common spatial covariance; blocks are about equally long.
 
     Returns:
         The refined estimates; their sum is the mixture wherever they are well above the noise.
@@ -46,7 +46,7 @@ def wiener_filter(estimates: Spectrum, mixture: Spectrum, iterations: int, frame
 
 
 def _cut(part: Tensor, blocks: int, size: int) -> Tensor:
-    """Cut ``(.., frames, bins)`` into ``(.., blocks, size, bins)``, the last block continued by silence."""
+    """Cut ``(.., frames, bins)`` into ``(.., blocks, size, bins)``, the last block padded with zeros."""
     frames, bins = part.shape[-2:]
     return F.pad(part, (0, 0, 0, blocks * size - frames)).reshape(*part.shape[:-2], blocks, size, bins)
 
@@ -87,8 +87,8 @@ def _solve(
 ) -> list[Spectrum]:
     """Solve equations with a Hermitian matrix by elimination.
 
-    No pivot of the true matrix is less than the floor in its diagonal; where rounding leaves less, in a mixture
-    without width, it is lifted to that.
+    No pivot of the exact matrix is less than the floor on its diagonal. Where rounding leaves less, for a mono mixture,
+    it is raised to the floor.
     """
     diagonal, below, x = list(diagonal), dict(below), list(x)
     channels = range(len(x))
