@@ -12,21 +12,20 @@ from torch import Tensor
 __all__ = ["flip_channels", "flip_sign", "remix", "scale", "shift"]
 
 
-def shift(stems: Tensor, room: int, generator: torch.Generator, *, together: bool = False) -> Tensor:
+def shift(stems: Tensor, room: int, generator: torch.Generator) -> Tensor:
     """Shift the stems in time by random offsets.
 
     Args:
         stems: ``(batch, sources, channels, samples)``.
         room: Largest offset in samples.
         generator: Source of the random offsets, uniform between 0 and ``room``.
-        together: Use one offset for all stems of an item instead of one for each stem.
 
     Returns:
         ``(batch, sources, channels, samples - room)``.
     """
     batch, sources, channels, samples = stems.shape
     kept = samples - room
-    offsets = torch.randint(room + 1, (batch, 1 if together else sources), generator=generator).expand(-1, sources)
+    offsets = torch.randint(room + 1, (batch, sources), generator=generator)
     out = stems.new_empty(batch, sources, channels, kept)
     for item in range(batch):
         for source in range(sources):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from partita.audio.level import SILENCE
 from partita.data.cache import CachedSong
 from partita.data.repitch import Repitch
 
@@ -61,7 +62,7 @@ class ExcerptDataset(Dataset[Tensor]):
         stems = song.read(start, samples)
         if change:
             stems = change.apply(stems, self.samples, song.sources, song.sample_rate)
-        stems /= np.float32(max(song.deviation, 1e-4))
+        stems /= np.float32(max(song.deviation, SILENCE**0.5))
         return torch.from_numpy(stems)
 
     def place(self, index: int, samples: int, rng: np.random.Generator) -> tuple[CachedSong, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -50,7 +49,7 @@ def score_song(model: WaveformModel, song: CachedSong, *, window: float, loss: L
         loss: ``l1`` or ``mse``.
     """
     device = next(model.parameters()).device
-    level = np.float32(max(song.deviation, math.sqrt(SILENCE)))
+    level = np.float32(max(song.deviation, SILENCE**0.5))
     segment = round(window * model.sample_rate)
     plan = plan_windows(song.samples, segment=segment, overlap=DEFAULT_OVERLAP, geometry=model.geometry)
 
