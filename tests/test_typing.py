@@ -38,6 +38,7 @@ def stream(song: bytes) -> int:
     return sum(block.stems.shape[-1] for block in partita.Separator().stream(song))
 
 
+parameters: int = partita.load_model("default").parameter_count()
 names: list[str] = [package.card.name for package in partita.list_models()]
 """
 
@@ -48,7 +49,6 @@ MISTAKES = {
     'separator.separate("a.mp3").sample_rate.lower()': "lower",
     'partita.OutputOptions(format="aiff")': "format",
     'partita.Separator(backend="tensorflow")': "backend",
-    "partita.load_model('default').card": "card",
 }
 
 

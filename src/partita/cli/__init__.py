@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from partita.cli.app import app, main
+from partita.cli.entry import app, main
 
 __all__ = ["app", "main"]

@@ -1,13 +1,19 @@
-"""What the commands share: messages on stderr, texts for times, lists in options."""
+"""What the commands share: messages on stderr, tables on stdout, texts for times, lists in options."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 from partita.errors import ConfigError
 from partita.system.text import printable
 
-__all__ = ["clock", "error", "human", "printable", "stem_names", "warning"]
+__all__ = ["clock", "error", "human", "labels", "print_table", "printable", "stem_names", "warning"]
 
 human = Console(stderr=True, highlight=False)
 
@@ -43,3 +49,17 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def labels(paths: Sequence[Path]) -> list[str]:
+    """Return the names of paths for a table, and whole paths where several have the same name."""
+    count = Counter(path.name for path in paths)
+    return [printable(path.name if count[path.name] == 1 else str(path)) for path in paths]
+
+
+def print_table(table: Table) -> None:
+    """Print a table on stdout; where the terminal is too narrow, it becomes wider instead of breaking words."""
+    console = Console(highlight=False)
+    options = console.options.update(max_width=10_000)
+    console.width = max(console.width, Measurement.get(console, options, table).minimum)
+    console.print(table)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from partita.cli.console import clock, human, printable, stem_names
+from partita.cli.console import clock, human, labels, print_table, printable, stem_names
 
 if TYPE_CHECKING:
     from partita.data import SongReport
@@ -91,21 +91,21 @@ def _print_table(reports: list[SongReport]) -> None:
     known = dict.fromkeys(name for report in reports for name in (*report.stems, *report.unreadable))
     names = [*(name for name in known if name != "mixture"), *(["mixture"] if "mixture" in known else [])]
     table = Table(box=None, caption="stems: RMS level in dB", caption_justify="left")
-    table.add_column("song", overflow="fold")
+    table.add_column("song", no_wrap=True)
     for column in ("length", "Hz", "channels", *(escape(printable(name)) for name in names)):
         table.add_column(column, justify="right")
     table.add_column("")
-    for report in reports:
+    for label, report in zip(labels([report.path for report in reports]), reports, strict=True):
         stems = report.stems.values()
         table.add_row(
-            escape(printable(report.path.name)),
+            escape(label),
             _span({clock(stem.samples / stem.sample_rate) for stem in stems}),
             _span({str(stem.sample_rate) for stem in stems}),
             _span({str(stem.channels) for stem in stems}),
             *(_cell(report, name) for name in names),
             "[red]" + ", ".join(dict.fromkeys(p.kind for p in report.problems)) + "[/]" if report.problems else "ok",
         )
-    console.print(table)
+    print_table(table)
     bad = [report for report in reports if report.problems]
     for report in bad:
         for problem in report.problems:

@@ -68,9 +68,9 @@ def table(
 ) -> None:
     """Print the scores of an experiment next to the paper's figures."""
     compared = _load(plan)
-    from rich.console import Console
     from rich.table import Table
 
+    from partita.cli.console import print_table
     from partita.experiment import as_markdown, load_scores, table_of
 
     found = load_scores(compared, out)
@@ -82,14 +82,13 @@ def table(
         if markdown:
             typer.echo(f"{title}\n\n{as_markdown(head, rows)}\n")
             continue
-        console = Console(highlight=False)
-        console.print(title, markup=False)
+        typer.echo(title)
         grid = Table(box=None)
         for index, name in enumerate(head):
-            grid.add_column(name, justify="right" if index else "left")
+            grid.add_column(name, justify="right" if index else "left", no_wrap=True)
         for row in rows:
             grid.add_row(*row)
-        console.print(grid)
+        print_table(grid)
 
 
 def _load(plan: Path) -> Experiment:

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from partita.cli.console import print_table
+
 __all__ = ["models"]
 
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the models with their sources, size, licence and scores."""
-    from rich.console import Console
     from rich.table import Table
 
     from partita.evaluation.oracles import ORACLES
@@ -36,20 +37,24 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         ]
         typer.echo(json.dumps(facts, indent=1))
         return
-    table = Table("model", "sources", "size", "licence", "scores", "description", box=None)
+    table = Table(box=None)
+    for column in ("model", "size", "licence"):
+        table.add_column(column, no_wrap=True)
+    for column in ("sources", "scores", "description"):
+        table.add_column(column)
     for package in packages:
         card = package.card
         sdr = card.scores.get("sdr", {})
         scores = "\n".join(f"{source} {value:.1f} dB" for source, value in sdr.items())
         table.add_row(
             card.name,
-            ", ".join(card.sources),
             f"{package.size / 1e6:.0f} MB",
             card.licence,
+            ", ".join(card.sources),
             scores,
             card.description,
         )
-    Console(highlight=False).print(table)
+    print_table(table)
     for definition in sorted({p.card.scores["definition"] for p in packages if "definition" in p.card.scores}):
         typer.echo(f"scores: {definition}")
     typer.echo("oracles, for partita evaluate only, because they need the true stems:")

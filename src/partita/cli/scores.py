@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from partita.cli.console import error, human, printable
+from partita.cli.console import error, human, print_table, printable
 from partita.evaluation.aggregate import mean_of_finite
 from partita.evaluation.report import write_report
 from partita.evaluation.results import METRICS, Run, runs_to_json, save_runs
@@ -65,14 +64,13 @@ def print_runs(runs: Sequence[Run], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(runs_to_json(runs), allow_nan=False))
         return
-    console = Console(highlight=False)
     scored = [run for run in runs if run.songs]
     for run in scored:
-        console.print(f"{escape(printable(run.name))}: SDR of each song (BSSEval v4, median over frames, dB)")
-        console.print(_songs(run))
+        typer.echo(f"{printable(run.name)}: SDR of each song (BSSEval v4, median over frames, dB)")
+        print_table(_songs(run))
     for run in scored:
-        console.print(f"{escape(printable(run.name))}: median over {len(run.songs)} songs (dB)")
-        console.print(_summary(run))
+        typer.echo(f"{printable(run.name)}: median over {len(run.songs)} songs (dB)")
+        print_table(_summary(run))
 
 
 def _songs(run: Run) -> Table:
@@ -97,7 +95,7 @@ def _summary(run: Run) -> Table:
 def _table(columns: Sequence[str]) -> Table:
     table = Table(box=None)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left")
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
     return table
 
 

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.table import Table
+
+from partita.cli import console
+from partita.cli.console import clock, labels, print_table, stem_names
+from partita.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00"), (59.9, "0:59"), (60, "1:00"), (3600, "1:00:00"), (7384.5, "2:03:04")],
+)
+def test_durations(seconds, text):
+    assert clock(seconds) == text
+
+
+def test_stems_are_split_at_commas():
+    assert stem_names("--stems", None) is None
+    assert stem_names("--stems", "vocals, drums") == ("vocals", "drums")
+    for text in ("", "vocals,", ",,"):
+        with pytest.raises(ConfigError, match="--stems"):
+            stem_names("--stems", text)
+
+
+def test_names_that_repeat_are_shown_with_their_paths():
+    paths = [Path("a/one"), Path("b/two"), Path("c/one")]
+    assert labels(paths) == [str(paths[0]), "two", str(paths[2])]
+
+
+def test_a_narrow_table_breaks_no_word(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    table = Table(box=None)
+    for column in ("song", "description"):
+        table.add_column(column)
+    words = ["a-name-that-is-longer-than-the-terminal.wav", "an-indivisible-description-of-many-letters", "short"]
+    table.add_row(words[0], f"{words[1]} {words[2]}")
+    print_table(table)
+    printed = capsys.readouterr().out
+    for word in words:
+        assert word in printed.split()
+
+
+def test_messages_are_one_line(capsys):
+    console.error("odd\nname.wav: no such file")
+    console.warning("[bold]not markup[/]")
+    assert capsys.readouterr().err.splitlines() == [
+        "error: odd\\nname.wav: no such file",
+        "warning: [bold]not markup[/]",
+    ]
