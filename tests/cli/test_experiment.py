@@ -96,11 +96,8 @@ def test_nothing_to_show(experiment):
     assert "nowhere: holds no scores of this experiment yet" in err
 
 
-def test_on_a_core_install_the_missing_extra_is_named(experiment, monkeypatch):
-    for name in list(sys.modules):
-        if name.startswith(("partita.experiment.", "partita.training.")):
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "tomli_w", None)
-    code, _, err = experiment("run", "plan.toml", *WORDS)
+@pytest.mark.usefixtures("experiment")
+def test_on_a_core_install_the_missing_extra_is_named(command_line_without):
+    code, err = command_line_without("tomli_w", "experiment", "run", "plan.toml", *WORDS)
     assert code == 2
     assert "this needs tomli_w, which the extra 'train,evaluate' installs" in err

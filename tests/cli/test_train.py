@@ -62,11 +62,8 @@ def test_the_check_reports_memory_and_time_and_leaves_nothing(command_line, tmp_
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_what_is_not_installed_is_named(command_line, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith(("lightning", "partita.training"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "lightning", None)
-    code, _, err = command_line("train", "demucs-small", "--data", "songs")
+def test_what_is_not_installed_is_named(command_line_without):
+    code, err = command_line_without("lightning", "train", "demucs-small", "--data", "songs")
     assert code == 2
     assert f"error: {missing_extra('train', 'lightning')}" in err.replace("\n", " ")
 
