@@ -6,16 +6,8 @@ import pytest
 from rich.table import Table
 
 from partita.cli import console
-from partita.cli.console import clock, labels, print_table, stem_names
+from partita.cli.console import labels, print_table, stem_names
 from partita.errors import ConfigError
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0:00"), (59.9, "0:59"), (60, "1:00"), (3600, "1:00:00"), (7384.5, "2:03:04")],
-)
-def test_durations(seconds, text):
-    assert clock(seconds) == text
 
 
 def test_stems_are_split_at_commas():

@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from partita.errors import ConfigError
-from partita.system.text import printable
+from partita.system.text import clock, printable
 
 __all__ = ["clock", "error", "human", "labels", "print_table", "printable", "stem_names", "warning"]
 
@@ -42,13 +42,6 @@ def stem_names(option: str, text: str | None) -> tuple[str, ...] | None:
     if not all(names):
         raise ConfigError(f"{option}: {text!r} contains an empty name; list stems as in drums,bass,other,vocals")
     return names
-
-
-def clock(seconds: float) -> str:
-    """Return a duration as minutes and seconds, such as ``3:07``, with hours from an hour on."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def labels(paths: Sequence[Path]) -> list[str]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import av
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from partita.data import Song, find_songs
+from partita.data import Song, find_songs, song_seconds
 from partita.data.cache import CachedSong
+from partita.errors import AudioError
 from partita.training.config import TrainingConfig
 from partita.training.loaders import schedule
 from partita.training.run import train_on
@@ -134,12 +134,11 @@ def _beginning(song: CachedSong, path: Path) -> CachedSong:
 
 
 def _seconds(song: Song) -> float:
-    """Return the length of a song, as the header of one of its files states it."""
+    """Return the length of a song, 0 if it cannot be read: the run leaves it out."""
     try:
-        with av.open(f"file:{next(iter(song.stems.values()))}") as container:
-            return (container.duration or 0) / av.time_base
-    except (av.FFmpegError, OSError):
-        return 0.0  # the run leaves it out
+        return song_seconds(song)
+    except AudioError:
+        return 0.0
 
 
 def _peak_memory() -> int | None:

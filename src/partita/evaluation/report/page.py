@@ -17,6 +17,7 @@ from partita.evaluation.report.figures import DYNAMICS, box_plot, colour_scale, 
 from partita.evaluation.report.strips import Pair, pairs
 from partita.evaluation.report.tables import SCORES, Candidate, ScoreKind, SongRow, candidates, silence_rows, song_rows
 from partita.evaluation.results import Run
+from partita.system.text import clock
 
 __all__ = ["render"]
 
@@ -124,12 +125,6 @@ def signed(value: float | None, digits: int = 2) -> str:
     """Return a difference with its sign."""
     text = decibels(value, digits)
     return f"+{text}" if value is not None and value > 0 and float(text) else text
-
-
-def clock(seconds: float) -> str:
-    """Return a time in a song, ``minutes:seconds``."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def probability(value: float | None) -> str:
