@@ -119,8 +119,8 @@ def test_a_reference_silent_throughout_is_left_out():
     np.testing.assert_allclose(stacked(scores)[:, [0, 2]], stacked(others), rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("level", [1e-6, 2.5e-5])  # -120 dB, as a lossy format leaves, and -92 dB
-def test_noise_up_to_90_db_below_full_scale_counts_as_silence(level):
+@pytest.mark.parametrize("level", [1e-6, 1.6e-5])  # -120 dB, as a lossy format leaves, and -96 dB
+def test_noise_up_to_95_db_below_full_scale_counts_as_silence(level):
     noise = level * RNG.standard_normal((2, 4000))
     references, silent = REFERENCES.copy(), REFERENCES.copy()
     references[1, :, SECOND], silent[1, :, SECOND] = noise[:, SECOND], 0

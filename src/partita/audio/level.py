@@ -6,9 +6,9 @@ import math
 
 __all__ = ["SILENCE", "decibels", "is_silent"]
 
-# Mean square at or below which a signal counts as silent: -90 dB of full scale. A digitally silent stem written with
-# 16-bit TPDF dither has -96.3 dB, and lossy codecs leave less; the quietest music on a record is louder.
-SILENCE = 1e-9
+# Mean square at or below which a signal counts as silent: -95 dB of full scale. A digitally silent stem written with
+# 16-bit TPDF dither has -96.3 dB; the quietest music on a record is louder.
+SILENCE = 10**-9.5
 
 
 def is_silent(mean_square: float) -> bool:

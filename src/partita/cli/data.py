@@ -42,7 +42,7 @@ def check(
 ) -> None:
     """Check songs for problems: damaged files, unequal formats, silent stems, clipping, duplicates.
 
-    A stem is silent if its RMS level is at most -90 dB, as in `partita evaluate`.
+    A stem is silent if its RMS level is at most -95 dB, as in `partita evaluate`.
 
     Exits with 0 if there are no problems, otherwise with 1.
     """

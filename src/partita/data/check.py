@@ -69,7 +69,7 @@ def check_data(
 
     Problems are unreadable and damaged files, stems that differ in length, sample rate or number of channels, silent
     stems, clipping, duplicate audio, mixtures that are not the sum of their stems, and stems present in two formats.
-    A stem is silent if its level (RMS) is at most -90 dB; evaluation uses the same rule (:mod:`partita.audio.level`).
+    A stem is silent if its level (RMS) is at most -95 dB; evaluation uses the same rule (:mod:`partita.audio.level`).
 
     Songs are read block by block, so memory does not grow with their length.
 

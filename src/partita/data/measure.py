@@ -51,7 +51,7 @@ class StemStatistics:
 
     @property
     def silent(self) -> bool:
-        """Whether the stem counts as silent: its level (RMS) is at most -90 dB (:mod:`partita.audio.level`)."""
+        """Whether the stem counts as silent: its level (RMS) is at most -95 dB (:mod:`partita.audio.level`)."""
         return is_silent(self.rms**2)
 
 

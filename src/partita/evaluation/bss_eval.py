@@ -62,7 +62,7 @@ def bss_eval(
     frames. Samples after the last whole frame count for the filters only. A track shorter than the window is a single
     frame.
 
-    **Silence.** A reference is silent if its mean square is at most -90 dB, so that neither dither nor the noise of a
+    **Silence.** A reference is silent if its mean square is at most -95 dB, so that neither dither nor the noise of a
     lossy format counts as sound. A source has no score in a frame where its reference is silent; the other sources
     keep theirs. A reference that is silent throughout is left out, as if the track did not have it. An estimate that is
     silent where its reference is not is scored like any other, with an SDR of 0 dB. museval differs: it scores no

@@ -23,7 +23,7 @@ def sdr(references: Signals | npt.ArrayLike, estimates: Signals | npt.ArrayLike)
     ``10 log10(sum(reference ** 2) / sum((reference - estimate) ** 2))`` over all samples and channels, as the Music
     Demixing Challenge 2021 defines it ("uSDR"; Mitsufuji et al. 2022). It differs from the SDR of BSSEval, which is a
     median over frames. A silent estimate scores 0 and a perfect one infinity. A silent reference has no SDR (NaN);
-    it counts as silent if its mean square is at most -90 dB, so that dither does not count as sound.
+    it counts as silent if its mean square is at most -95 dB, so that dither does not count as sound.
 
     Args:
         references: The true stems, ``(sources, channels, samples)``, full scale is 1. They are read a few seconds
@@ -50,7 +50,7 @@ def si_sdr(references: Signals | npt.ArrayLike, estimates: Signals | npt.ArrayLi
     This is the SDR after the reference has been scaled, by one factor for all channels, to be closest to the
     estimate (Le Roux et al. 2019, without removing means). An estimate uncorrelated with the reference, such as
     silence, scores minus infinity; a multiple of the reference scores infinity, except for rounding. A silent
-    reference has no SI-SDR (NaN); it counts as silent if its mean square is at most -90 dB.
+    reference has no SI-SDR (NaN); it counts as silent if its mean square is at most -95 dB.
 
     Args:
         references: The true stems, ``(sources, channels, samples)``, full scale is 1. They are read a few seconds

@@ -17,7 +17,7 @@ def energy_at_silence(
     """Return the energy of each estimate in the frames where its reference is silent; less is better.
 
     The frames are those of :func:`partita.evaluation.bss_eval`. A reference is silent in a frame if its mean square
-    is at most -90 dB, so that neither dither nor the noise of a lossy format counts as sound.
+    is at most -95 dB, so that neither dither nor the noise of a lossy format counts as sound.
 
     Args:
         references: The true stems, ``(sources, channels, samples)``, full scale is 1.
