@@ -62,9 +62,14 @@ def test_a_model_without_a_stem(convolutional):
 
 
 def test_a_model_of_other_channels(convolutional):
-    track = track_of(np.zeros((1, 1, 100), np.float32), ("drums",))
-    with pytest.raises(AudioError, match=r"song: its stems have 1 channels, those of model .* 2; convert"):
+    track = track_of(np.zeros((1, 6, 100), np.float32), ("drums",))
+    with pytest.raises(AudioError, match=r"song: its stems have 6 channels, those of model .* 2; convert"):
         estimator_for(convolutional.folder).estimate(track)
+
+
+def test_mono_is_scored_in_mono(convolutional, noise):
+    track = track_of(noise[None, :1, :20000], ("drums",))
+    assert estimator_for(convolutional.folder).estimate(track).shape == (1, 1, 20000)
 
 
 @pytest.mark.parametrize(

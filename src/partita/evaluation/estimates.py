@@ -127,7 +127,7 @@ class ModelEstimates:
             raise ModelError(f"model {self.model!r} has no stem {unknown[0]!r}, only {', '.join(separator.sources)}")
         indices = [separator.sources.index(source) for source in track.sources]
         channels = track.mixture.channels
-        if channels != separator.card.audio_channels:
+        if channels > separator.card.audio_channels:  # fewer are kept: mono stays mono
             raise AudioError(
                 f"{track.name}: its stems have {channels} channels, those of model {self.model!r} "
                 f"{separator.card.audio_channels}; convert the stems"
