@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from partita.errors import ConfigError
 from partita.models import build
-from partita.models.demucs import rescale_weights
+from partita.models.demucs import RatioMask, rescale_weights
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,8 @@ CONFIGURATIONS = [
     {"kernel_size": 6, "stride": 3, "resample": False},
     {"kernel_size": 16, "stride": 8, "consistent": True},
     {"resample": True, "consistent": True},
+    {"kernel_size": 32, "stride": 16, "consistent": True, "mask": True},
+    {"kernel_size": 32, "stride": 16, "resample": True, "mask": True},
     {"audio_channels": 1, "sources": ("voice", "rest")},
 ]
 
@@ -78,6 +80,7 @@ def test_any_length_comes_back(samples, channels, resample):
         {"resample": True},
         {"kernel_size": 9, "stride": 3},
         {"rewrite": False},
+        {"kernel_size": 32, "stride": 16, "mask": True},
     ],
     ids=str,
 )
@@ -108,6 +111,30 @@ def test_consistent_stems_add_up_to_the_mixture(resample):
     model = build("demucs", channels=4, depth=3, resample=resample, consistent=True)
     mixture = torch.randn(2, 2, 3000)
     torch.testing.assert_close(model(mixture).sum(1), mixture, rtol=0, atol=1e-5)
+
+
+def test_masked_stems_add_up_to_the_mixture():
+    model = build("demucs", channels=2, depth=2, kernel_size=32, stride=32, mask=True)
+    mixture = torch.randn(2, 2, 9000)
+    torch.testing.assert_close(model(mixture).sum(1), mixture, rtol=0, atol=1e-4)
+
+
+def test_a_mask_gives_each_stem_its_share_of_the_magnitude():
+    time = torch.arange(20 * 1024) / 44100
+    low, high = torch.sin(2 * torch.pi * 300 * time), torch.sin(2 * torch.pi * 4000 * time)
+    mask = RatioMask()
+    shares = torch.tensor([[0.75, 0.1], [0.25, 0.9]])
+    estimates = (shares[:, 0, None] * low + shares[:, 1, None] * high)[None, :, None]
+    found = mask((low + high)[None, None], -estimates)[0, :, 0]  # the phase of the estimates does not matter
+    middle = slice(mask.reach, len(time) - mask.reach)
+    expected = shares[:, 0, None] * low[middle] + shares[:, 1, None] * high[middle]
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
+
+
+def test_the_loss_of_a_masked_mixture_reaches_all_weights():
+    model = build("demucs", channels=2, depth=2, kernel_size=32, stride=32, mask=True)
+    model(torch.randn(1, 2, 9000)).square().sum().backward()
+    assert all(bool(parameter.grad.abs().sum() > 0) for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("reference", [0.1, 0.01])
@@ -144,6 +171,7 @@ def test_building_rescales():
         ({"sources": ("a", "a")}, "sources"),
         ({"lstm_layers": -1}, "lstm_layers"),
         ({"resample": True, "stride": 3, "kernel_size": 9}, "resample"),
+        ({"mask": True, "stride": 2, "depth": 4}, "multiple of 1024"),
         ({"chanels": 3}, "did you mean 'channels'"),
     ],
 )

@@ -17,8 +17,11 @@ from partita.models.convolutions import ContextConv1d, PointwiseConv1d, StridedC
 from partita.models.geometry import Geometry
 from partita.models.recurrence import BidirectionalLSTM
 from partita.models.resampling import SincResampler
+from partita.models.stft import Stft
 
-__all__ = ["Demucs", "DemucsConfig", "rescale_weights"]
+__all__ = ["Demucs", "DemucsConfig", "RatioMask", "rescale_weights"]
+
+_EPSILON = 1e-8  # added to a power: where all estimates are silent, their shares are equal
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ class DemucsConfig(ModelConfig):
         consistent: Add the difference between the mixture and the sum of the stems to all stems in equal parts, so
             that they add up to the mixture (mixture consistency; Wisdom et al. 2019, "Differentiable consistency
             constraints for improved deep speech enhancement"). Not in the paper.
+        mask: End in a ratio mask of the mixture's STFT, computed from the magnitudes of the estimates
+            (:class:`RatioMask`): the stems then have the phase of the mixture and add up to it. The product of all
+            strides must be a multiple of 1024. Not in the paper.
     """
 
     channels: int = 100
@@ -57,6 +63,7 @@ class DemucsConfig(ModelConfig):
     rescale: float = 0.1
     resample: bool = False
     consistent: bool = False
+    mask: bool = False
 
     def __post_init__(self) -> None:
         """Raise :class:`ConfigError` if a value is invalid."""
@@ -113,6 +120,7 @@ class Demucs(WaveformModel):
         self.lstm = BLSTM(inner, config.lstm_layers) if config.lstm_layers else None
         self.final = nn.Conv1d(config.channels + config.audio_channels, stem_channels, 1) if config.upsample else None
         self.resampler = SincResampler() if config.resample else None
+        self.mask = RatioMask() if config.mask else None
         if config.rescale:
             rescale_weights(self, config.rescale)
 
@@ -137,11 +145,44 @@ class Demucs(WaveformModel):
         if self.resampler:
             x = self.resampler.downsample(x)
         stems = x.reshape(x.shape[0], len(self.sources), self.audio_channels, x.shape[-1])
+        left = (mixture.shape[-1] - x.shape[-1]) // 2
+        middle = mixture[..., left : left + x.shape[-1]]
         if self.config.consistent:
-            left = self.geometry.left_context
-            lacking = mixture[..., left : left + x.shape[-1]] - stems.sum(1)
-            stems = stems + lacking.unsqueeze(1) / len(self.sources)
+            stems = stems + (middle - stems.sum(1)).unsqueeze(1) / len(self.sources)
+        if self.mask is not None:
+            first = self.geometry.left_context - left - self.mask.reach
+            last = first + (x.shape[-1] - first) // self.mask.stft.hop * self.mask.stft.hop
+            stems = self.mask(middle[..., first:last], stems[..., first:last])
         return stems
+
+
+class RatioMask(nn.Module):
+    """Estimates of stems turned into masks of the mixture's STFT: each gets its share of the sum of magnitudes.
+
+    The loss of the masked mixture trains what the estimates are made of.
+
+    Attributes:
+        reach: Samples at either end that do not come back, because they lack overlapping frames.
+    """
+
+    def __init__(self, n_fft: int = 4096, hop: int = 1024) -> None:
+        super().__init__()
+        self.stft = Stft(n_fft, hop)
+        self.reach = self.stft.lost * hop
+
+    def forward(self, mixture: Tensor, stems: Tensor) -> Tensor:
+        """Mask a mixture.
+
+        Args:
+            mixture: ``(batch, channels, samples)``, a multiple of the hop.
+            stems: ``(batch, sources, channels, samples)``.
+
+        Returns:
+            ``(batch, sources, channels, samples - 2 * reach)``.
+        """
+        magnitudes = (self.stft(stems.float()).power() + _EPSILON).sqrt()
+        shares = magnitudes / magnitudes.sum(1, keepdim=True)
+        return self.stft.inverse(self.stft(mixture.float()).map(lambda part: part[:, None]) * shares)
 
 
 class BLSTM(nn.Module):
@@ -206,6 +247,15 @@ class _Lengths:
             if multiple % 2 or shortest_input % 2 or x % 2:
                 raise ConfigError("resample: needs an even stride and kernel_size")
             multiple, shortest_input, x = multiple // 2, shortest_input // 2, x // 2
+        if config.mask:
+            mask = RatioMask()
+            hop = mask.stft.hop
+            if multiple % hop:
+                raise ConfigError(f"mask: needs strides whose product is a multiple of {hop}, not {multiple}")
+            lost = 2 * mask.reach + x % hop
+            missing = max(0, -((x - lost - hop) // multiple))
+            shortest_input, x = shortest_input + missing * multiple, x + missing * multiple - lost
+            edge += mask.stft.n_fft - mask.reach
         self.geometry = Geometry(multiple, shortest_input, x, edge)
 
     @staticmethod
