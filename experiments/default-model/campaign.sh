@@ -1,0 +1,48 @@
+#!/bin/sh
+# A campaign for the default model: material, training, averages, scores. Stop it at any time; started again, it goes on.
+#
+#   MATERIAL=material VALID=songs-valid STEPS=4000 COOLDOWN=2400 nice -n 19 sh experiments/default-model/campaign.sh WORK
+#
+# MATERIAL is what the songbook takes, with tracker modules in MATERIAL/modules. STEPS is the whole run's; start with more than
+# there is time for and a COOLDOWN of 0, then stop it and start it again with the steps it can still take.
+set -eu
+work=${1:?folder to work in}
+songs=${SONGS:-400} jobs=${JOBS:-2} steps=${STEPS:-100000} cooldown=${COOLDOWN:-0}
+here=$(dirname "$0")
+manifest=$here/../../songbook/examples/default-model.toml
+export OMP_NUM_THREADS="${THREADS:-2}"
+mkdir -p "$work/logs"
+
+# rendering: a part of the songs in each process, one thread each
+if [ ! -e "$work/rendered" ]; then
+    [ -e "$work/modules/instruments.csv" ] ||
+        OMP_NUM_THREADS=1 python "$here/modules.py" "$MATERIAL/modules" "$work/modules" --pictures "$work/pictures"
+    partita-songbook --songs 12 --seed 1 --data "$MATERIAL" --manifest "$manifest" -o "$work/held-out" --split valid --jobs "$jobs"
+    part=0 processes=
+    while [ "$part" -lt "$jobs" ]; do
+        OMP_NUM_THREADS=1 python "$here/render_songs.py" "$work/songs" --material "$MATERIAL" --manifest "$manifest" --seed "${SEED:-31}" \
+            --first $((part * songs / jobs)) --songs $((songs / jobs)) > "$work/logs/songs-$part.log" 2>&1 &
+        processes="$processes $!"
+        part=$((part + 1))
+    done
+    for process in $processes; do wait "$process"; done
+    touch "$work/rendered"
+fi
+
+resume=
+[ -e "$work/run/checkpoints/last.ckpt" ] && resume=--resume
+# excerpts as long as the windows the model separates in
+partita train "$here/config.toml" --out "$work/run" $resume \
+    --data "$work/songs" --data "$work/modules/train=0.7" --valid "$VALID" \
+    --set model.init=default --set optim.loss=log_mse --set optim.gradient_clip=20 \
+    --set data.segment=10 --set data.batch_size=6 --set augment.remix_group=3 --set augment.intact=0.33 \
+    --set optim.learning_rate=2e-4 --set optim.weight_decay=0.01 --set optim.warmup_steps=30 --set optim.ema_decay=0.995 \
+    --set optim.steps="$steps" --set optim.cooldown_steps="$cooldown" \
+    --set run.validate_every=500 --set run.checkpoint_minutes=3
+
+last=$work/run/checkpoints/last.ckpt
+python "$here/blend.py" "$work/last" "$last=1"
+python "$here/blend.py" "$work/half" default=0.5 "$last=0.5"
+python "$here/blend.py" "$work/half-masked" default=0.5 "$last=0.5" --mask
+python "$here/rulers.py" default "$work/last" "$work/half" "$work/half-masked" --real "$VALID" --modules "$work/modules/valid" \
+    --held-out "$work/held-out" --seconds 60 --json "$work/scores.json"
