@@ -43,8 +43,14 @@ def main() -> None:
     model = build(card.architecture, **{**card.configuration, "mask": options.mask})
     model.load_state_dict(weights)
     description = f"Averaged weights: {', '.join(f'{weight} {Path(name).name}' for name, weight in parts)}"
-    facts = {"description": description, "licence": card.licence, "segment": card.segment}
-    export_package(model, options.output, name=options.output.name, **facts)
+    export_package(
+        model,
+        options.output,
+        name=options.output.name,
+        description=description,
+        licence=card.licence,
+        segment=card.segment,
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 #!/bin/sh
-# A campaign for the default model: material, training, averages, scores. Stop it at any time; started again, it goes on.
+# A campaign for the default model: material, training, averages, scores. It can be stopped at any time; run it again to
+# continue.
 #
 #   MATERIAL=material VALID=songs-valid STEPS=4000 COOLDOWN=2400 nice -n 19 sh experiments/default-model/campaign.sh WORK
 #
-# MATERIAL is what the songbook takes, with tracker modules in MATERIAL/modules. STEPS is the whole run's; start with more than
-# there is time for and a COOLDOWN of 0, then stop it and start it again with the steps it can still take.
+# MATERIAL is a material folder of the songbook with tracker modules in MATERIAL/modules. STEPS and COOLDOWN are those of the
+# whole run; partita train --check tells how long it will take.
 set -eu
 work=${1:?folder to work in}
-songs=${SONGS:-400} jobs=${JOBS:-2} steps=${STEPS:-100000} cooldown=${COOLDOWN:-0}
+songs=${SONGS:-400} jobs=${JOBS:-2} steps=${STEPS:-4000} cooldown=${COOLDOWN:-2400}
 here=$(dirname "$0")
 manifest=$here/../../songbook/examples/default-model.toml
 export OMP_NUM_THREADS="${THREADS:-2}"
@@ -34,8 +35,7 @@ resume=
 # excerpts as long as the windows the model separates in
 partita train "$here/config.toml" --out "$work/run" $resume \
     --data "$work/songs" --data "$work/modules/train=0.7" --valid "$VALID" \
-    --set model.init=default --set optim.loss=log_mse --set optim.gradient_clip=20 \
-    --set data.segment=10 --set data.batch_size=6 --set augment.remix_group=3 --set augment.intact=0.33 \
+    --set model.init=default --set data.segment=10 --set data.batch_size=6 --set augment.remix_group=3 \
     --set optim.learning_rate=2e-4 --set optim.weight_decay=0.01 --set optim.warmup_steps=30 --set optim.ema_decay=0.995 \
     --set optim.steps="$steps" --set optim.cooldown_steps="$cooldown" \
     --set run.validate_every=500 --set run.checkpoint_minutes=3

@@ -157,12 +157,12 @@ class Demucs(WaveformModel):
 
 
 class RatioMask(nn.Module):
-    """Estimates of stems turned into masks of the mixture's STFT: each gets its share of the sum of magnitudes.
+    """Turns estimates of stems into masks of the mixture's STFT: each stem gets its share of the sum of magnitudes.
 
-    The loss of the masked mixture trains what the estimates are made of.
+    It is differentiable, so a loss on the masked mixture trains the estimates.
 
     Attributes:
-        reach: Samples at either end that do not come back, because they lack overlapping frames.
+        reach: Samples lost at either end, where too few frames overlap.
     """
 
     def __init__(self, n_fft: int = 4096, hop: int = 1024) -> None:
