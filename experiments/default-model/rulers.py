@@ -16,10 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from partita import Separator
-from partita.data import find_songs
+from partita.data import find_songs, open_stem
 from partita.evaluation import sdr
 
 Scores = dict[str, dict[str, float]]
@@ -34,15 +33,15 @@ def score(separator: Separator, folder: Path, seconds: float | None) -> Scores:
     Args:
         separator: The package.
         folder: Songs.
-        seconds: Only so long a piece from the middle of each song, or the whole of it.
+        seconds: Length of the excerpt from the middle of each song; None scores whole songs.
     """
     scores: Scores = {}
     for song in sorted(find_songs([folder], separator.sources), key=lambda song: song.name):
         stems: dict[str, npt.NDArray[np.float32]] = {}
         rate = 44100
-        for name, path in song.stems.items():
-            audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-            stems[name] = audio.T
+        for name in song.stems:
+            source = open_stem(song, name)
+            stems[name], rate = np.concatenate(list(source.blocks()), axis=1), source.sample_rate
         samples = min(audio.shape[1] for audio in stems.values())
         start = 0
         if seconds is not None and samples > seconds * rate:
