@@ -21,9 +21,10 @@ def test_an_epoch_is_a_round_between_validations(tmp_path):
     assert trainer(tmp_path, validate=False).limit_val_batches == 0
 
 
-def test_a_device_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"\[trainer\].*accelerator"):
-        trainer(tmp_path, "trainer.accelerator=abacus")
+@pytest.mark.parametrize("field", ["trainer.accelerator=abacus", "trainer.strategy=abacus", "trainer.devices=0"])
+def test_a_device_that_is_not_there_is_named(tmp_path, field):
+    with pytest.raises(ConfigError, match=r"^\[trainer\]: \S+"):
+        trainer(tmp_path, field)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Literal
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
@@ -80,7 +81,7 @@ def build_trainer(
             use_distributed_sampler=False,
             plugins=[AtomicCheckpointIO()],
         )
-    except (ValueError, RuntimeError) as error:  # what Lightning raises for a device or strategy it does not have
+    except (ValueError, RuntimeError, MisconfigurationException) as error:  # for an unknown device or strategy
         raise ConfigError(f"[trainer]: {str(error).splitlines()[0]}") from error
 
 
