@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 if TYPE_CHECKING:
     from os import PathLike
 
-    from partita import audio, data, evaluation, models, separation, training, zoo
+    from partita import audio, data, evaluation, experiment, models, separation, training, zoo
     from partita.audio import SourceLike
     from partita.errors import (
         AudioError,
@@ -52,6 +52,7 @@ __all__ = [
     "audio",
     "data",
     "evaluation",
+    "experiment",
     "list_models",
     "load_model",
     "models",
@@ -63,7 +64,7 @@ __all__ = [
 
 # rooms, and the homes (module, name there) of public names; they are imported on first use, so that `import partita`
 # takes no time
-_ROOMS = ("audio", "data", "evaluation", "models", "separation", "training", "zoo")
+_ROOMS = ("audio", "data", "evaluation", "experiment", "models", "separation", "training", "zoo")
 _HOMES = {
     "AudioError": ("partita.errors", "AudioError"),
     "Block": ("partita.separation", "Block"),
