@@ -20,6 +20,7 @@ from partita.cli.console import clock, error, human, printable, warning
 from partita.errors import ConfigError, OutputError, PartitaError
 from partita.separation import (
     Job,
+    Mixture,
     OutputOptions,
     Result,
     Separator,
@@ -125,11 +126,8 @@ class Batch:
     def _separate(self, job: Job, place: str) -> Result:
         try:
             with _Bar(f"{place}{job.source.name}", quiet=self._quiet) as bar:
-                if not self._options.overwrite:
-                    job.refuse_existing()
                 source = sys.stdin.buffer if job.source == _STDIN else job.source
-                mixture = self._separator.open(source, start=self._start, duration=self._duration)
-                bar.seconds = mixture.seconds
+                bar.mixture = mixture = self._separator.open(source, start=self._start, duration=self._duration)
                 return self._separator.run(job, self._options, mixture, progress=bar.update)
         except KeyboardInterrupt:  # typer exits with 130
             error(f"stopped; nothing was written for {job.source}, the songs before it are complete")
@@ -140,7 +138,7 @@ class _Bar:
     """A live bar with speed and time left in a terminal, nothing elsewhere."""
 
     def __init__(self, title: str, *, quiet: bool) -> None:
-        self.seconds = 0.0  # length of the track, once it is known
+        self.mixture: Mixture | None = None  # its length is known once the separation has begun
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -162,8 +160,11 @@ class _Bar:
         self._progress.stop()
 
     def update(self, fraction: float, seconds_left: float | None) -> None:
+        if self._progress.disable or self.mixture is None:
+            return
         elapsed = time.monotonic() - self._began
-        self._progress.update(self._task, completed=fraction, speed=f"{fraction * self.seconds / elapsed:.0f}x")
+        speed = fraction * self.mixture.seconds / elapsed
+        self._progress.update(self._task, completed=fraction, speed=f"{speed:.0f}x")
 
 
 class _Report:

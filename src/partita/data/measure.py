@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from partita.audio import Source
+from partita.audio.blocks import BLOCK
 from partita.audio.level import decibels, is_silent
 from partita.data.readers import open_stem
 from partita.data.songs import Song
@@ -18,7 +19,6 @@ from partita.errors import AudioError
 
 __all__ = ["Measurement", "StemStatistics", "measure_song"]
 
-_BLOCK = 65536  # samples of each stem read at a time
 _FULL_SCALE = 0.9999  # a 16-bit sample clipped at 32767 is 0.99997
 _LEAST_ERROR = 1e-20  # of the mixture's energy: -200 dB stands for an exact sum
 
@@ -99,7 +99,7 @@ def measure_song(song: Song) -> Measurement:
 
 def _side_by_side(readers: Mapping[str, Source], faults: dict[str, AudioError]) -> Iterator[dict[str, Samples]]:
     """Yield the next block of each source that has one; add those that fail to ``faults``."""
-    streams = {name: reader.blocks(_BLOCK) for name, reader in readers.items()}
+    streams = {name: reader.blocks(BLOCK) for name, reader in readers.items()}
     while streams:
         blocks: dict[str, Samples] = {}
         for name, stream in list(streams.items()):

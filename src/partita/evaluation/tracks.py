@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from partita.audio import Spool
+from partita.audio.blocks import BLOCK
 from partita.data import Song, open_stem
 from partita.errors import AudioError
 from partita.evaluation.stems import Signals
@@ -19,7 +20,6 @@ __all__ = ["DiskStems", "ReferenceTrack", "SumOfStems", "decode_stems", "keep_on
 Array = npt.NDArray[np.float32]
 
 _LOSSLESS = frozenset({".wav", ".flac", ".aif", ".aiff", ".w64", ".caf"})
-_BLOCK = 65536  # samples
 
 
 class DiskStems:
@@ -60,7 +60,7 @@ class SumOfStems:
     def __getitem__(self, key: tuple[slice, slice]) -> Array:
         return np.asarray(self._stems[:, key[0], key[1]].sum(0))
 
-    def blocks(self, size: int = _BLOCK) -> Iterator[Array]:
+    def blocks(self, size: int = BLOCK) -> Iterator[Array]:
         """Yield the samples, float32 ``(channels, size)``."""
         for start in range(0, self.shape[1], size):
             yield self[:, start : start + size]

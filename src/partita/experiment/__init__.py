@@ -5,8 +5,9 @@ Names are imported on first use, because reading a plan needs the extra ``train`
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from partita.system.lazy import lazy_names
 
 if TYPE_CHECKING:
     from partita.experiment.plan import Evaluation, Experiment, System, load_experiment
@@ -36,10 +37,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"partita.experiment.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'partita.experiment' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, {name: f"{__name__}.{module}" for name, module in _HOMES.items()})
 
 
 def __dir__() -> list[str]:

@@ -5,11 +5,11 @@ Importing this package needs no torch; :func:`build`, :func:`configure` and the 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from partita.models.geometry import Geometry
 from partita.models.registry import ARCHITECTURES, build, configure
+from partita.system.lazy import lazy_names
 
 if TYPE_CHECKING:
     from partita.models.base import ModelConfig, WaveformModel
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ARCHITECTURES", "Geometry", "ModelConfig", "WaveformModel", "build", "configure"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("ModelConfig", "WaveformModel"):
-        return getattr(import_module("partita.models.base"), name)
-    raise AttributeError(f"module 'partita.models' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, dict.fromkeys(("ModelConfig", "WaveformModel"), "partita.models.base"))
 
 
 def __dir__() -> list[str]:

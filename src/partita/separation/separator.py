@@ -183,8 +183,6 @@ class Separator:
         wanted = OutputOptions(**options)
         source = Path(path)
         (job,) = plan_jobs([(source, Path(source.name))], Path(out_dir), self.card.name, self.sources, wanted)
-        if not wanted.overwrite:
-            job.refuse_existing()
         mixture = self.open(source, start=start, duration=duration)
         return self.run(job, wanted, mixture, progress=progress, cancel=cancel).outputs
 

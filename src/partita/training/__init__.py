@@ -13,8 +13,9 @@ Names are imported on first use, so that reading a configuration does not import
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from partita.system.lazy import lazy_names
 
 if TYPE_CHECKING:
     from partita.training.config import (
@@ -84,10 +85,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"partita.training.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'partita.training' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, {name: f"{__name__}.{module}" for name, module in _HOMES.items()})
 
 
 def __dir__() -> list[str]:
