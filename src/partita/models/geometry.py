@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Geometry"]
+__all__ = ["Geometry", "Rows", "StagedGeometry"]
 
 
 @dataclass(frozen=True)
@@ -45,3 +45,44 @@ class Geometry:
     def input_length(self, samples: int) -> int:
         """Return the input length whose output is ``output_length(samples)``."""
         return self.output_length(samples) + self.shortest_input - self.shortest_output
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of a signal belong to the frames between encoder and decoder.
+
+    Attributes:
+        rate: Rows of the signal per frame.
+        before: Rows that are missing at the beginning; more than those of the frames if negative.
+        after: The same at the end.
+    """
+
+    rate: int
+    before: int = 0
+    after: int = 0
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Return the first row and the row after the last one for frames ``first`` to ``last - 1``."""
+        return first * self.rate + self.before, last * self.rate - self.after
+
+
+@dataclass(frozen=True)
+class StagedGeometry:
+    """The lengths of a model that is cut into encoder, recurrence and decoder.
+
+    Attributes:
+        mixture: Samples that the encoder reads for its frames.
+        skips: Rows of each skip connection that the decoder reads for its frames, the outermost first; the innermost
+            are the frames themselves.
+        output: Samples that the decoder gives for its frames. They depend on nothing outside the frames.
+    """
+
+    mixture: Rows
+    skips: tuple[Rows, ...]
+    output: Rows
+
+    @property
+    def fewest(self) -> int:
+        """The smallest number of frames that the decoder accepts: one more than it loses."""
+        lost = self.output.before + self.output.after
+        return -(-lost // self.output.rate) + 1

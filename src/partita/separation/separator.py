@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from itertools import tee
 from math import inf
 from numbers import Integral, Real
 from os import PathLike
@@ -13,7 +16,8 @@ from typing import TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from partita.audio import Resampler, SourceLike, nearest_rate, remix, resample_blocks
+from partita.audio import SourceLike, nearest_rate, remix, resample_blocks
+from partita.audio.blocks import regroup
 from partita.audio.level import is_silent
 from partita.errors import Cancelled, ConfigError
 from partita.options import DEFAULT_OVERLAP, BackendName
@@ -22,13 +26,17 @@ from partita.separation.blocks import Block, CancelToken, Progress, Stems
 from partita.separation.jobs import Job, OutputFields, OutputOptions, Result, plan_jobs
 from partita.separation.mixture import Mixture, open_mixture
 from partita.separation.output import Encoding, write_lanes
+from partita.separation.stages import separate_in_stages
+from partita.separation.tape import Tape
 from partita.separation.windows import WindowPlan, overlap_add, plan_windows
+from partita.system.cores import usable_cores
 from partita.zoo import Package, find_package
 
 __all__ = ["Separator", "SeparatorFields"]
 
 Array = npt.NDArray[np.float32]
 
+_PIECE = 8  # frames that are encoded or decoded at once
 _LARGEST_SHIFT = 0.5  # seconds, as in the paper
 
 
@@ -41,6 +49,7 @@ class SeparatorFields(TypedDict, total=False):
     shifts: int
     device: str | None
     batch_size: int
+    threads: int | None
 
 
 class Separator:
@@ -57,6 +66,7 @@ class Separator:
             pass. The delays are fixed, so that the same input gives the same stems (paper, section 4.4).
         device: ``cpu``, ``cuda``, ...; the fastest available by default.
         batch_size: Windows that are computed at once.
+        threads: Number of threads on the CPU; by default the cores that this process may use.
 
     Attributes:
         card: The model's card.
@@ -77,6 +87,7 @@ class Separator:
         shifts: int = 0,
         device: str | None = None,
         batch_size: int = 4,
+        threads: int | None = None,
     ) -> None:
         package = model if isinstance(model, Package) else find_package(_as_name(model))
         self._options: SeparatorFields = {
@@ -86,6 +97,7 @@ class Separator:
             "shifts": shifts,
             "device": device,
             "batch_size": batch_size,
+            "threads": threads,
         }
         self._package = package
         self.card = package.card
@@ -93,13 +105,15 @@ class Separator:
         _check_number("overlap", overlap, least=0)
         _check_number("shifts", shifts, least=0, whole=True)
         _check_number("batch_size", batch_size, least=1, whole=True)
+        _check_number("threads", threads, least=1, whole=True, optional=True)
         self._segment = round((self.card.segment if segment is None else segment) * self.card.sample_rate)
         self._overlap = overlap
         largest = round(_LARGEST_SHIFT * self.card.sample_rate)
         self._offsets = tuple(index * largest // max(1, shifts) for index in range(max(1, shifts)))
         self._batch_size = batch_size
-        self._plan(0)  # so that invalid options are refused here
-        self._backend = open_backend(backend, package, device)
+        self._threads = threads or usable_cores()
+        self._plan(0, self._offsets)  # so that invalid options are refused here
+        self._backend = open_backend(backend, package, device, threads=self._threads)
         self.device = self._backend.device
 
     def __reduce__(self) -> tuple[Callable[..., Separator], tuple[Package, SeparatorFields]]:
@@ -266,20 +280,22 @@ class Separator:
         clock = _Clock(total, progress, cancel)
         clock.tick(0)
 
-        kept = _Fifo(Resampler(mixture.sample_rate, out_rate, mixture.channels))
-        stems = self._separated(kept.fed_by(mixture.blocks()), mixture)
+        read, copy = tee(mixture.blocks())
+        kept = Tape(block.T for block in resample_blocks(copy, mixture.sample_rate, out_rate, mixture.channels))
+        stems = self._separated(read, mixture)
         shape = (len(self.sources), mixture.channels)
         lanes = (block.reshape(-1, block.shape[-1]) for block in stems)
         position = 0
         for lane in resample_blocks(lanes, self.card.sample_rate, out_rate, shape[0] * shape[1]):
             lane = lane[:, : total - position]
             if lane.shape[1]:
-                yield Block(position, lane.reshape(*shape, -1), kept.take(lane.shape[1]))
-                position += lane.shape[1]
+                end = position + lane.shape[1]
+                yield Block(position, lane.reshape(*shape, -1), kept.read(position, end).T)
+                kept.forget(end)
+                position = end
                 clock.tick(position)
         if position < total:  # a resampler may stop a sample short
-            missing = total - position
-            yield Block(position, np.zeros((*shape, missing), np.float32), kept.take(missing))
+            yield Block(position, np.zeros((*shape, total - position), np.float32), kept.read(position, total).T)
             clock.tick(total)
 
     def open(
@@ -304,13 +320,13 @@ class Separator:
         card = self.card
         return open_mixture(audio, sample_rate, card.audio_channels, card.sample_rate, start=start, duration=duration)
 
-    def _plan(self, samples: int) -> WindowPlan:
+    def _plan(self, samples: int, offsets: tuple[int, ...]) -> WindowPlan:
         return plan_windows(
             samples,
             segment=self._segment,
             overlap=self._overlap,
             geometry=self.card.geometry,
-            offsets=self._offsets,
+            offsets=offsets,
         )
 
     def _separated(self, blocks: Iterator[Array], mixture: Mixture) -> Iterator[Array]:
@@ -322,11 +338,48 @@ class Separator:
                 yield np.zeros((len(self.sources), mixture.channels, block.shape[1]), np.float32)
             return
         mean, deviation = np.float32(statistics.mean), np.float32(statistics.deviation)
-        normalised = (remix((block - mean) / deviation, self.card.audio_channels) for block in samples)
-        plan = self._plan(statistics.samples)
-        for stems in overlap_add(normalised, plan, self._backend.run, batch_size=self._batch_size):
-            stems *= deviation  # a constant offset of the mixture belongs to no source
-            yield stems if stems.shape[1] == mixture.channels else stems.mean(1, keepdims=True)
+        normalised = (remix((block - mean) / deviation, self.card.audio_channels).T for block in samples)
+        for stems in self._model_over(normalised, statistics.samples):
+            scaled = stems * deviation  # a constant offset of the mixture belongs to no source
+            yield scaled if scaled.shape[1] == mixture.channels else scaled.mean(1, keepdims=True)
+
+    def _model_over(self, blocks: Iterator[Array], samples: int) -> Iterator[Array]:
+        """Run the model over a normalised track, blocks ``(any, channels)`` of ``samples`` in total."""
+        stages = self._backend.stages
+        if stages is None:
+            plan = self._plan(samples, self._offsets)
+            yield from overlap_add(blocks, plan, self._backend.run, batch_size=self._batch_size)
+            return
+        passes = len(self._offsets)
+        with ThreadPoolExecutor(self._threads) as pool, ExitStack() as stack:
+            tracks = [
+                separate_in_stages(
+                    copy,
+                    self._plan(samples, (offset,)),
+                    stages,
+                    pool,
+                    piece=_PIECE,
+                    batch_size=max(1, self._batch_size // passes),
+                    ahead=self._threads,
+                )
+                for offset, copy in zip(self._offsets, tee(blocks, passes), strict=True)
+            ]
+            for track in tracks:
+                stack.enter_context(closing(track))
+            yield from tracks[0] if passes == 1 else _mean(tracks)
+
+
+def _mean(tracks: Sequence[Iterable[Array]]) -> Iterator[Array]:
+    """Yield the mean of tracks that are cut into blocks ``(sources, channels, any)`` in different ways."""
+    shapes: list[tuple[int, ...]] = []
+
+    def flat(blocks: Iterable[Array]) -> Iterator[Array]:
+        for block in blocks:
+            shapes.append(block.shape[:2])
+            yield block.reshape(-1, block.shape[-1])
+
+    for blocks in zip(*(regroup(flat(track)) for track in tracks), strict=True):
+        yield (sum(blocks[1:], blocks[0]) / np.float32(len(blocks))).reshape(*shapes[0], -1)
 
 
 def _load(package: Package, options: SeparatorFields) -> Separator:
@@ -344,37 +397,6 @@ def _check_number(name: str, value: object, *, least: float, whole: bool = False
 
 def _as_name(model: str | PathLike[str]) -> str | Path:
     return model if isinstance(model, str) else Path(model)
-
-
-class _Fifo:
-    """Keeps the mixture from when it is read until its stems are computed."""
-
-    def __init__(self, resampler: Resampler) -> None:
-        self._resampler = resampler
-        self._blocks: list[Array] = []
-        self._feed: Iterator[Array] = iter(())
-
-    def fed_by(self, blocks: Iterator[Array]) -> Iterator[Array]:
-        """Pass blocks through and keep a copy of them at the output's sample rate."""
-
-        def feed() -> Iterator[Array]:
-            for block in blocks:
-                self._blocks.append(self._resampler.push(block))
-                yield block
-            self._blocks.append(self._resampler.flush())
-
-        self._feed = feed()
-        return self._feed
-
-    def take(self, samples: int) -> Array:
-        """Return the next samples, ``(channels, samples)``."""
-        if sum(block.shape[1] for block in self._blocks) < samples:
-            for _ in self._feed:  # the model has its last sample, but the resampler does not
-                pass
-        joined = np.concatenate(self._blocks, axis=1)
-        self._blocks = [joined[:, samples:]]
-        short = max(0, samples - joined.shape[1])  # a resampler may stop a sample short
-        return np.pad(joined[:, :samples], ((0, 0), (0, short)))
 
 
 class _Clock:

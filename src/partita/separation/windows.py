@@ -11,10 +11,13 @@ import numpy.typing as npt
 from partita.errors import ConfigError
 from partita.models.geometry import Geometry
 from partita.options import DEFAULT_OVERLAP
+from partita.separation.tape import Tape
 
-__all__ = ["DEFAULT_OVERLAP", "WindowPlan", "overlap_add", "plan_windows"]
+__all__ = ["DEFAULT_OVERLAP", "Blend", "WindowPlan", "overlap_add", "plan_windows", "triangle"]
 
 Array = npt.NDArray[np.float32]
+
+_LEAST = np.float32(1e-9)
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def overlap_add(
     Windows are weighted by a triangle, since the model has most context in the middle of a window.
 
     Args:
-        blocks: The mixture, consecutive blocks ``(channels, any)`` of ``plan.samples`` in total.
+        blocks: The mixture, consecutive blocks ``(samples, channels)`` of ``plan.samples`` in total.
         plan: The windows.
         run: ``(batch, channels, input length) -> (batch, sources, channels, plan.length)``.
         batch_size: Windows passed to ``run`` at once.
@@ -88,78 +91,75 @@ def overlap_add(
     Yields:
         Consecutive blocks of stems ``(sources, channels, any)`` of ``plan.samples`` in total.
     """
-    tape = _Tape(blocks, plan.samples)
-    weight = _triangle(plan.length, plan.geometry.edge)
+    tape = Tape(blocks)
+    edge = plan.geometry.edge
+    blend = Blend(plan.starts[0], np.pad(triangle(plan.length - 2 * edge), edge))
     left, input_length = plan.geometry.left_context, plan.geometry.input_length(plan.length)
-    total: Array | None = None  # weighted sum of the windows over [done, done + length)
-    weights = np.zeros(plan.length, np.float32)
-    done = plan.starts[0]
     for first in range(0, len(plan.starts), batch_size):
         starts = plan.starts[first : first + batch_size]
-        batch = np.stack([tape.read(start - left, input_length) for start in starts])
+        batch = np.stack([tape.read(start - left, start - left + input_length).T for start in starts])
         following = plan.starts[first + batch_size :]
         tape.forget(following[0] - left if following else plan.samples)
         for start, stems in zip(starts, run(batch), strict=True):
-            if total is None:
-                total = np.zeros_like(stems)
-            if start > done:  # no later window reaches back before this one
-                yield from _within(total, weights, start - done, done, plan.samples)
-                _advance(total, start - done)
-                _advance(weights, start - done)
-                done = start
-            total += stems * weight
-            weights += weight
-    if total is not None:
-        yield from _within(total, weights, plan.length, done, plan.samples)
+            yield from _within(blend.position, blend.add(start, stems), plan.samples)
+    yield from _within(blend.position, blend.rest(), plan.samples)
 
 
-def _within(total: Array, weights: Array, count: int, start: int, samples: int) -> Iterator[Array]:
-    """Yield the finished blend of the next ``count`` samples, where they lie in the track."""
-    first, last = max(0, -start), min(count, samples - start)
-    if first < last:
-        yield total[..., first:last] / weights[first:last]
+class Blend:
+    """The weighted mean of overlapping windows.
+
+    Args:
+        start: Where the first window begins.
+        weight: Weights of a window, ``(length,)``.
+
+    Attributes:
+        position: Where the samples that are not finished begin.
+    """
+
+    def __init__(self, start: int, weight: Array) -> None:
+        self.position = start
+        self._weight = weight
+        self._weights = np.zeros_like(weight)  # sum over the windows, like the total
+        self._total: Array | None = None
+
+    def add(self, start: int, window: Array) -> Array:
+        """Add a window ``(..., length)`` that begins no earlier than the one before it.
+
+        Returns:
+            The samples before it, which no later window can change, ``(..., any)``.
+        """
+        if self._total is None:
+            self._total = np.zeros_like(window)
+        finished = self._take(start - self.position)
+        self._total += window * self._weight
+        self._weights += self._weight
+        return finished
+
+    def rest(self) -> Array:
+        """Return the last samples."""
+        return self._take(len(self._weight))
+
+    def _take(self, count: int) -> Array:
+        assert self._total is not None
+        weights = np.maximum(self._weights[:count], _LEAST)  # edges of windows have none; they are not used
+        finished: Array = self._total[..., :count] / weights
+        for buffer in (self._total, self._weights):
+            kept = max(0, len(self._weight) - count)
+            buffer[..., :kept] = buffer[..., count:].copy()
+            buffer[..., kept:] = 0
+        self.position += count
+        return finished
 
 
-def _advance(buffer: Array, count: int) -> None:
-    kept = buffer.shape[-1] - count
-    if kept > 0:
-        buffer[..., :kept] = buffer[..., count:].copy()
-        buffer[..., kept:] = 0
-    else:
-        buffer[...] = 0
+def triangle(length: int) -> Array:
+    """Return weights that rise to 1 in the middle of a window, float32 ``(length,)``."""
+    rising = np.arange(1, length + 1, dtype=np.float32)
+    weights: Array = np.minimum(rising, rising[::-1]) / np.float32((length + 1) // 2)
+    return weights
 
 
-def _triangle(length: int, edge: int) -> Array:
-    rising = np.arange(1, length + 1 - 2 * edge, dtype=np.float32)
-    return np.pad(np.minimum(rising, rising[::-1]) / np.float32((rising.size + 1) // 2), edge)
-
-
-class _Tape:
-    """The part of a stream that windows still need, with silence before its beginning and after its end."""
-
-    def __init__(self, blocks: Iterable[Array], samples: int) -> None:
-        self._blocks = iter(blocks)
-        self._samples = samples
-        self._kept: list[Array] = []
-        self._start = 0  # of the first kept block
-        self._end = 0
-
-    def read(self, start: int, samples: int) -> Array:
-        """Return ``(channels, samples)`` from ``start`` on."""
-        while not self._kept or self._end < min(start + samples, self._samples):
-            block = next(self._blocks)
-            self._kept.append(block)
-            self._end += block.shape[1]
-        out = np.zeros((self._kept[0].shape[0], samples), np.float32)
-        position = self._start
-        for block in self._kept:
-            first, last = max(start, position), min(start + samples, position + block.shape[1])
-            if first < last:
-                out[:, first - start : last - start] = block[:, first - position : last - position]
-            position += block.shape[1]
-        return out
-
-    def forget(self, before: int) -> None:
-        """Drop the blocks that end before a sample."""
-        while self._kept and self._start + self._kept[0].shape[1] <= before and len(self._kept) > 1:
-            self._start += self._kept.pop(0).shape[1]
+def _within(start: int, stems: Array, samples: int) -> Iterator[Array]:
+    """Yield the part of a block that lies in the track, unless it is empty."""
+    inside = stems[..., max(0, -start) : max(0, samples - start)]
+    if inside.shape[-1]:
+        yield inside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -68,14 +68,14 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def atomic_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+def atomic_files(folder: Path, last: str) -> Iterator[Path]:
     """Reserve a temporary folder whose files move to ``folder`` when the block ends without an exception.
 
     After an exception nothing remains of them, and older files are unchanged.
 
     Args:
         folder: Where the files belong; it is created if needed.
-        names: Names of the files, in the order in which they appear; the last may vouch for the others.
+        last: Name of the file that appears after all others, so that it can vouch for them.
 
     Yields:
         The temporary folder, within ``folder``.
@@ -87,8 +87,8 @@ def atomic_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
     try:
         partial.mkdir(parents=True)
         yield partial
-        for name in names:
-            (partial / name).replace(folder / name)
+        for path in sorted(partial.iterdir(), key=lambda path: path.name == last):
+            path.replace(folder / path.name)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
     finally:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from partita.errors import ConfigError, ModelError
-from partita.models.geometry import Geometry
+from partita.models.geometry import Geometry, Rows, StagedGeometry
 from partita.system.toml import read_toml
 
-__all__ = ["CARD_NAME", "Card", "read_card"]
+__all__ = ["CARD_NAME", "GRAPH_NAME", "Card", "read_card"]
 
 CARD_NAME = "card.toml"
+GRAPH_NAME = "model.onnx"
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,10 @@ class Card:
         segment: Default length of a window, in seconds.
         parameters: Number of trained parameters.
         weights_sha256: sha256 of the weights file, in hexadecimal.
-        graph_sha256: sha256 of the ONNX graph.
+        graphs: sha256 of each ONNX graph, by file name.
         configuration: Fields of the architecture's configuration.
         geometry: The lengths that the model's core accepts.
+        stages: The lengths of its encoder, recurrence and decoder, if it can be cut into them.
         training: Data, hours, recipe and configuration of the training.
         scores: Measured quality, with the data and the definition of the measure.
         limits: Known weaknesses of the model, a sentence each.
@@ -48,9 +50,10 @@ class Card:
     segment: float
     parameters: int
     weights_sha256: str
-    graph_sha256: str
+    graphs: dict[str, str]
     configuration: dict[str, Any]
     geometry: Geometry
+    stages: StagedGeometry | None = None
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
@@ -70,12 +73,20 @@ def read_card(folder: Path) -> Card:
     except ConfigError as error:
         raise ModelError(str(error)) from error
     try:
+        if "graph_sha256" in facts:  # cards of version 0.1
+            facts["graphs"] = {GRAPH_NAME: facts.pop("graph_sha256")}
         facts["geometry"] = Geometry(**facts["geometry"])
+        facts["stages"] = _stages(facts["stages"]) if "stages" in facts else None
         facts["sources"] = tuple(facts["sources"])
         facts["limits"] = tuple(facts.get("limits", ()))
         return Card(**facts)
     except (KeyError, TypeError) as error:
         raise ModelError(f"{path}: not a complete model card: {error}") from error
+
+
+def _stages(facts: dict[str, Any]) -> StagedGeometry:
+    skips = tuple(Rows(**rows) for rows in facts["skips"])
+    return StagedGeometry(Rows(**facts["mixture"]), skips, Rows(**facts["output"]))
 
 
 def _no_card(folder: Path) -> str:

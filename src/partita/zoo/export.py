@@ -1,40 +1,30 @@
-"""From a torch module to a model package: safetensors, and an ONNX graph that refers to the same file."""
+"""From a torch module to a model package: safetensors, and ONNX graphs that refer to the same file."""
 
 from __future__ import annotations
 
-import json
-import struct
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import tomli_w
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from partita.errors import ModelError
 from partita.models.base import WaveformModel
+from partita.models.demucs import Demucs
+from partita.models.stages import staged_geometry
 from partita.system.atomic import atomic_files, write_atomically
 from partita.zoo.card import CARD_NAME, Card
-from partita.zoo.package import GRAPH_NAME, WEIGHTS_NAME, Package, file_sha256, open_package
+from partita.zoo.graphs import write_graphs
+from partita.zoo.package import WEIGHTS_NAME, Package, file_sha256, open_package
 
 __all__ = ["export_package", "write_card"]
 
-_OPSET = 18
-_EXPECTED_WARNINGS = (
-    "You are using the legacy TorchScript-based ONNX export",
-    "The feature will be removed. Please remove usage of this function",
-    # of what may depend on the traced input; the parity check below would find what does
-    "(Converting a tensor to a Python|Iterating over a tensor).* might cause the trace to be incorrect",
-    "Exporting a model to ONNX with a batch_size other than 1",
-    "Constant folding - Only steps=1 can be constant folded",
-)
 _TOLERANCE = 1e-4  # of the largest magnitude of the output; both compute in float32 with the same weights
 
 
@@ -72,10 +62,10 @@ def export_package(
     """
     if not model.check_finite():
         raise ModelError(f"{name}: the weights are not all finite")
-    with atomic_files(folder, (WEIGHTS_NAME, GRAPH_NAME, CARD_NAME)) as partial:
+    with atomic_files(folder, last=CARD_NAME) as partial:
         weights = {key: _stored(value, half) for key, value in model.state_dict().items()}
         (partial / WEIGHTS_NAME).write_bytes(save(weights))
-        _write_graph(model, partial)
+        write_graphs(model, partial)
         card = Card(
             name=name,
             description=description,
@@ -87,9 +77,10 @@ def export_package(
             segment=segment,
             parameters=model.parameter_count(),
             weights_sha256=file_sha256(partial / WEIGHTS_NAME),
-            graph_sha256=file_sha256(partial / GRAPH_NAME),
+            graphs={path.name: file_sha256(path) for path in sorted(partial.glob("*.onnx"))},
             configuration=model.configuration,
             geometry=model.geometry,
+            stages=staged_geometry(model.config) if isinstance(model, Demucs) else None,
             training=dict(training or {}),
             scores=dict(scores or {}),
             limits=tuple(limits),
@@ -105,83 +96,14 @@ def write_card(card: Card, folder: Path) -> None:
     Raises:
         OutputError: The file cannot be written; an older card is unchanged.
     """
-    fields = sorted(asdict(card).items(), key=lambda item: isinstance(item[1], dict))
+    known = {name: value for name, value in asdict(card).items() if value is not None}
+    fields = sorted(known.items(), key=lambda item: isinstance(item[1], dict))
     write_atomically(folder / CARD_NAME, tomli_w.dumps(dict(fields), multiline_strings=True).encode())
 
 
 def _stored(value: Tensor, half: bool) -> Tensor:
     value = value.detach().cpu().contiguous()
     return value.half() if half and value.is_floating_point() else value.clone()
-
-
-class _Core(nn.Module):
-    def __init__(self, model: WaveformModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, mixture: Tensor) -> Tensor:
-        return self.model.core(mixture)
-
-
-def _write_graph(model: WaveformModel, folder: Path) -> None:
-    """Trace the core; let its weights refer to the safetensors file beside it."""
-    training = model.training
-    model.eval()
-    example = torch.zeros(1, model.audio_channels, model.geometry.input_length(model.sample_rate))
-    path = folder / GRAPH_NAME
-    with warnings.catch_warnings():
-        for message in _EXPECTED_WARNINGS:
-            warnings.filterwarnings("ignore", message)
-        torch.onnx.export(
-            _Core(model),
-            (example,),
-            str(path),
-            dynamo=False,
-            do_constant_folding=False,  # folding would copy the LSTM's weights into the graph
-            opset_version=_OPSET,
-            input_names=["mixture"],
-            output_names=["stems"],
-            dynamic_axes={"mixture": {0: "batch", 2: "samples"}, "stems": {0: "batch", 3: "samples_out"}},
-        )
-    model.train(training)
-    graph = onnx.load(path)
-    places = _safetensors_places(folder / WEIGHTS_NAME)
-    casts = []
-    for tensor in graph.graph.initializer:
-        place = places.get(tensor.name.removeprefix("model."))
-        if place is None:  # a constant of the architecture, such as the sinc filter
-            continue
-        data_type, offset, length = place
-        name = tensor.name
-        tensor.ClearField("raw_data")
-        if data_type != tensor.data_type:
-            casts.append(onnx.helper.make_node("Cast", [f"{name}.stored"], [name], to=tensor.data_type))
-            tensor.name = f"{name}.stored"
-        tensor.data_type = data_type
-        tensor.data_location = onnx.TensorProto.EXTERNAL
-        for key, value in (("location", WEIGHTS_NAME), ("offset", str(offset)), ("length", str(length))):
-            tensor.external_data.add(key=key, value=value)
-    for cast in reversed(casts):
-        graph.graph.node.insert(0, cast)
-    path.write_bytes(graph.SerializeToString())
-
-
-def _safetensors_places(path: Path) -> dict[str, tuple[int, int, int]]:
-    """Return the ONNX type, and offset and length in bytes, of every tensor in a safetensors file."""
-    types = {"F16": onnx.TensorProto.FLOAT16, "F32": onnx.TensorProto.FLOAT}
-    with path.open("rb") as file:
-        (size,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(size))
-    header.pop("__metadata__", None)
-    return {
-        name: (
-            types[facts["dtype"]],
-            8 + size + facts["data_offsets"][0],
-            facts["data_offsets"][1] - facts["data_offsets"][0],
-        )
-        for name, facts in header.items()
-        if facts["dtype"] in types
-    }
 
 
 @torch.no_grad()

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from partita.errors import ModelError
 from partita.system.extras import missing_extra
-from partita.zoo.card import CARD_NAME, Card, read_card
+from partita.zoo.card import CARD_NAME, GRAPH_NAME, Card, read_card
 
 if TYPE_CHECKING:
     from partita.models.base import WaveformModel
 
-__all__ = ["GRAPH_NAME", "WEIGHTS_NAME", "Package", "file_sha256", "open_package"]
+__all__ = ["GRAPH_NAME", "STAGE_NAMES", "WEIGHTS_NAME", "Package", "file_sha256", "open_package"]
 
 WEIGHTS_NAME = "model.safetensors"
-GRAPH_NAME = "model.onnx"
+STAGE_NAMES = ("encoder.onnx", "recurrence.onnx", "decoder.onnx")
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,15 @@ class Package:
         return self.folder / GRAPH_NAME
 
     @property
+    def stage_graphs(self) -> tuple[Path, ...]:
+        """The ONNX graphs of encoder, recurrence and decoder; empty if the model is not cut into stages."""
+        return tuple(self.folder / name for name in STAGE_NAMES) if self.card.stages else ()
+
+    @property
     def size(self) -> int:
         """Total size of the files of the package in bytes."""
-        return sum(path.stat().st_size for path in (self.weights, self.graph, self.folder / CARD_NAME))
+        files = (WEIGHTS_NAME, CARD_NAME, *self.card.graphs)
+        return sum((self.folder / name).stat().st_size for name in files)
 
     def load_torch(self) -> WaveformModel:
         """Build the torch module with the package's weights as float32, in evaluation mode.
@@ -74,10 +80,9 @@ def open_package(folder: Path) -> Package:
         ModelError: The folder is not a package, or a file is missing or was changed.
     """
     package = Package(folder, read_card(folder))
-    for path, expected in (
-        (package.weights, package.card.weights_sha256),
-        (package.graph, package.card.graph_sha256),
-    ):
+    card = package.card
+    for name, expected in {WEIGHTS_NAME: card.weights_sha256, **card.graphs}.items():
+        path = folder / name
         if not path.is_file():
             raise ModelError(f"{path}: missing from the model package")
         if file_sha256(path) != expected:
