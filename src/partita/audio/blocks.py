@@ -27,6 +27,9 @@ def regroup(chunks: Iterable[Samples], size: int = BLOCK) -> Iterator[Samples]:
     held: list[Samples] = []
     count = 0
     for chunk in chunks:
+        if not count and chunk.shape[1] == size:
+            yield np.ascontiguousarray(chunk)
+            continue
         held.append(chunk)
         count += chunk.shape[1]
         if count >= size:

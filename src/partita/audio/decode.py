@@ -7,7 +7,7 @@ soundfile finds damaged.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -121,9 +121,8 @@ class AudioReader:
         damage: list[Exception] = []
         done = 0
         for chunk in self._decoded(damage):
-            finite = np.isfinite(chunk).all(axis=0)
-            if not finite.all():
-                second = (done + int(finite.argmin())) / self.sample_rate
+            if not (finite := np.isfinite(chunk)).all():
+                second = (done + int(finite.all(axis=0).argmin())) / self.sample_rate
                 raise AudioError(f"{self.name}: the sample at {second:.3f} s is NaN or infinite; export the file again")
             done += chunk.shape[1]
             yield remix(chunk, self.channels, self._stream.layout)
@@ -231,11 +230,13 @@ def _probe_with_soundfile(path: Path) -> _Stream | None:
 
 def _decode_with_soundfile(path: Path) -> Iterator[Samples]:
     with sf.SoundFile(path) as file:
-        log = file.extra_info
-        while len(frames := file.read(BLOCK, dtype="float32", always_2d=True)):
+        log, done = file.extra_info, 0
+        buffer = np.empty((BLOCK, file.channels), np.float32)
+        while len(frames := file.read(out=buffer[: file.frames - done])):
             if file.extra_info != log:  # the only sign of a gap in an ogg file, around which samples repeat
                 raise sf.SoundFileError("damaged")
-            yield frames.T
+            yield frames.T.copy()
+            done += len(frames)
 
 
 def _frames_missing(log: str, frames: int) -> int:
@@ -311,32 +312,59 @@ def _audio_stream(container: av.container.InputContainer, index: int | None) -> 
 def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Iterator[Samples]:
     import av
 
-    faults: list[Exception] = []
-    tags_may_follow = False
     try:
         with _open_with_av(path, stream.demuxer) as container:
             source = _audio_stream(container, stream.index)
-            if source is None:
-                return
-            layout, kind = source.layout.name, None
-            for packet in container.demux(source):
-                try:
-                    frames = source.decode(packet)
-                except av.FFmpegError as error:
-                    faults.append(error)
-                    continue
-                if frames:
-                    damage += faults
-                    faults.clear()
-                    tags_may_follow = container.format.name == "mp3"
-                for frame in frames:
-                    if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
-                        # interleaved floats, because PyAV crashes on 8 planes
-                        converter = av.AudioResampler("flt", layout, stream.sample_rate)
-                    for packed in converter.resample(frame):
-                        samples = packed.to_ndarray().reshape(-1, stream.channels)
-                        yield samples.T.astype(np.float32, copy=False)
+            if source is not None:
+                yield from _converted(_frames(container, source, damage), source.layout.name, stream)
+    except av.FFmpegError as error:
+        damage.append(error)
+
+
+def _frames(
+    container: av.container.InputContainer, source: av.AudioStream, damage: list[Exception]
+) -> Iterator[av.AudioFrame]:
+    """Decode an audio stream and collect in ``damage`` the errors that were skipped."""
+    import av
+
+    faults: list[Exception] = []
+    tags_may_follow = False
+    try:
+        for packet in container.demux(source):
+            try:
+                frames = source.decode(packet)
+            except av.FFmpegError as error:
+                faults.append(error)
+                continue
+            if frames:
+                damage += faults
+                faults.clear()
+                tags_may_follow = container.format.name == "mp3"
+            yield from frames
     except av.FFmpegError as error:
         faults.append(error)
     if not tags_may_follow:  # FFmpeg mistakes tags at the end of an mp3 file for damaged frames
         damage += faults
+
+
+def _converted(frames: Iterable[av.AudioFrame], layout: str, stream: _Stream) -> Iterator[Samples]:
+    """Convert frames to float32 ``(channels, samples)``; in blocks, since each conversion has a fixed cost."""
+    import av
+
+    def drain(samples: int = 0) -> Iterator[Samples]:
+        for packed in converter.resample(queue.read(samples)):
+            yield packed.to_ndarray().reshape(-1, stream.channels).T.astype(np.float32, order="C")
+
+    queue, kind = av.AudioFifo(), None
+    for frame in frames:
+        if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
+            if queue.samples:
+                yield from drain()
+            # interleaved floats, because PyAV crashes on 8 planes
+            queue, converter = av.AudioFifo(), av.AudioResampler("flt", layout, stream.sample_rate)
+        frame.pts = None  # timestamps may have gaps, which the queue refuses
+        queue.write(frame)
+        if queue.samples >= BLOCK:
+            yield from drain(BLOCK)
+    if queue.samples:
+        yield from drain()
