@@ -18,6 +18,7 @@ import shutil
 import tempfile
 import time
 from argparse import SUPPRESS
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from measure import (
     option_parser,
     report_worker,
     require,
+    run_worker,
 )
 
 CHANNELS = 2
@@ -143,7 +145,8 @@ def compare(contestants: list[str], seconds: int, song: Path | None, runs: int) 
     words = ["--seconds", str(seconds), *(["--song", str(song)] if song else [])]
     with tempfile.TemporaryDirectory() as folder:
         paths = {what: Path(folder) / f"{index}.npy" for index, what in enumerate(contestants)}
-        found = alternate(__file__, {what: (what, str(path), *words) for what, path in paths.items()}, runs)
+        workers = {what: partial(run_worker, __file__, what, str(path), *words) for what, path in paths.items()}
+        found = alternate(workers, runs)
         scores = [np.load(path) for path in paths.values()]
     median = {what: median_seconds(found[what]) for what in contestants}
     for what in contestants:

@@ -11,13 +11,12 @@ in memory. The songs are noise, or those of ``--data``.
 from __future__ import annotations
 
 import itertools
-import resource
 import tempfile
 import time
 from pathlib import Path
 
 import torch
-from measure import RATE, SOURCES, machine, option_parser, training_step, write_noise
+from measure import RATE, SOURCES, machine, option_parser, processor_seconds, training_step, write_track
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
@@ -32,7 +31,7 @@ def write_songs(root: Path, songs: int, seconds: int) -> Path:
     for song in range(songs):
         (root / f"song-{song}").mkdir(parents=True)
         for stem in SOURCES:
-            write_noise(root / f"song-{song}" / f"{stem}.wav", seconds)
+            write_track(root / f"song-{song}" / f"{stem}.wav", seconds)
     return root
 
 
@@ -47,11 +46,6 @@ def load(excerpts: ExcerptDataset, batch: int, workers: int, batches: int) -> tu
     elapsed = time.perf_counter() - began
     del loader  # ends the workers, after which their time is known
     return batches / elapsed, (processor_seconds() - before) / (batches + 1)
-
-
-def processor_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def train(batch: torch.Tensor, channels: int, segment: float, steps: int) -> tuple[float, float]:

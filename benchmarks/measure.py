@@ -1,15 +1,19 @@
-"""Shared by the benchmarks: options, workers in processes of their own, noise to work on, and the machine's name."""
+"""Shared by the benchmarks: options, runs in processes of their own, tracks to work on, and facts about the machine."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +21,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soundfile
 
-from partita.system.cores import usable_cores
-
 if TYPE_CHECKING:
     import torch
 
     from partita.models.base import WaveformModel
 
 MIB = 2**20
-RATE = 44100
+RATE = 44100  # Hz
 SOURCES = ("drums", "bass", "other", "vocals")
+SOURCE = Path(__file__).resolve().parents[1] / "src"  # of the checkout that this benchmark belongs to
+MP3_LEVEL = 2 / 9  # libsndfile's scale from 320 kbit/s (0) to 32 kbit/s (1): 256 kbit/s
+
+_LAUNCHER = Path(__file__).with_name("launch.py")
+_EXTENSIONS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "asimd")
+_PACKAGES = ("partita", "numpy", "onnxruntime", "torch", "demucs", "openunmix")
+
+Run = dict[str, Any]  # what one run reports: "seconds", "peak_mib" and more
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -43,52 +53,83 @@ def option_parser(description: str | None) -> argparse.ArgumentParser:
 
 def require(package: str, version: str, install: str) -> None:
     """Exit with one line unless a package is installed in a version that begins with ``version``."""
-    try:
-        found = metadata.version(package)
-    except metadata.PackageNotFoundError:
-        found = "missing"
+    found = _version(package) or "missing"
     if not found.startswith(version):
         raise SystemExit(f"this benchmark needs {package} {version} (installed: {found}); install it by: {install}")
 
 
-def run_worker(script: str, *arguments: str) -> dict[str, Any]:
+def run_worker(script: str, *arguments: str, source: Path = SOURCE) -> Run:
     """Run ``script --worker ARGUMENTS`` in a process of its own and return the JSON object it prints last.
 
     If the worker fails, its error output is printed and the benchmark exits.
-    """
-    result = subprocess.run([sys.executable, script, "--worker", *arguments], capture_output=True, text=True)
-    if result.returncode:
-        words = " ".join(["--worker", *arguments])
-        raise SystemExit(f"{result.stderr}{script} {words}: failed with exit status {result.returncode}")
-    return json.loads(result.stdout.splitlines()[-1])
-
-
-def alternate(script: str, contestants: Mapping[str, Sequence[str]], runs: int) -> dict[str, list[dict[str, Any]]]:
-    """Run the worker of each contestant ``runs`` times, taking turns, so that all meet the same load of the machine.
 
     Args:
         script: The benchmark.
-        contestants: The worker's arguments for each contestant.
-        runs: Number of rounds.
-
-    Returns:
-        What the workers of each contestant reported, a list of ``runs`` items.
+        arguments: Of its worker.
+        source: Folder that holds the package ``partita`` to use.
     """
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in contestants}
-    for _ in range(runs):
-        for name, arguments in contestants.items():
-            found[name].append(run_worker(script, *arguments))
+    return _run([sys.executable, script, "--worker", *arguments], source)
+
+
+def run_command(arguments: Sequence[str], source: Path = SOURCE) -> Run:
+    """Run ``partita ARGUMENTS`` as a process and return its ``seconds``, ``cpu_seconds`` and ``peak_mib``.
+
+    Args:
+        arguments: Of the command line.
+        source: As of :func:`run_worker`.
+    """
+    return _run([sys.executable, "-I", "-S", str(_LAUNCHER), sys.executable, "-m", "partita", *arguments], source)
+
+
+def _run(command: Sequence[str], source: Path) -> Run:
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if result.returncode:
+        raise SystemExit(f"{result.stderr}{' '.join(command)}: failed with exit status {result.returncode}")
+    found: Run = json.loads(result.stdout.splitlines()[-1])
     return found
 
 
-def median_seconds(runs: Iterable[Mapping[str, Any]]) -> float:
+def alternate(contestants: Mapping[str, Callable[[], Run]], runs: int) -> dict[str, list[Run]]:
+    """Run each contestant ``runs`` times, taking turns, so that all meet the same load of the machine.
+
+    Args:
+        contestants: What runs each contestant once.
+        runs: Number of rounds.
+
+    Returns:
+        What each contestant reported, a list of ``runs`` items.
+    """
+    found: dict[str, list[Run]] = {name: [] for name in contestants}
+    for _ in range(runs):
+        for name, run in contestants.items():
+            found[name].append(run())
+    return found
+
+
+def median_seconds(runs: Iterable[Run]) -> float:
     """Return the median of ``seconds`` over the reports of a contestant."""
     return statistics.median(run["seconds"] for run in runs)
 
 
-def highest_peak(runs: Iterable[Mapping[str, Any]]) -> int:
+def highest_peak(runs: Iterable[Run]) -> int:
     """Return the largest peak memory over the reports of a contestant, in MiB."""
     return max(run["peak_mib"] for run in runs)
+
+
+def describe_ratio(slower: Sequence[Run], faster: Sequence[Run]) -> str:
+    """Return the ratio of the medians of two contestants that took turns, and the range of the rounds' ratios."""
+    rounds = [one["seconds"] / other["seconds"] for one, other in zip(slower, faster, strict=True)]
+    return f"{median_seconds(slower) / median_seconds(faster):.2f} ({min(rounds):.2f} to {max(rounds):.2f})"
+
+
+@contextmanager
+def timed() -> Iterator[Run]:
+    """Time a block; the run it yields has ``seconds`` and ``cpu_seconds`` when the block ends."""
+    run: Run = {}
+    began, used = time.perf_counter(), processor_seconds()
+    yield run
+    run.update(seconds=time.perf_counter() - began, cpu_seconds=processor_seconds() - used)
 
 
 def report_worker(**facts: Any) -> None:
@@ -105,22 +146,79 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def machine() -> str:
-    """Return the processor's name, its usable cores, the system and the Python version."""
-    cpu = platform.processor() or platform.machine()
+def processor_seconds() -> float:
+    """Return the processor time of this process and of its children that have ended, in seconds."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def machine_facts() -> dict[str, Any]:
+    """Return the processor, its usable cores and vector extensions, the memory, the load, the system and versions."""
+    cpu, flags = platform.processor() or platform.machine(), set()
     information = Path("/proc/cpuinfo")
     if information.exists():
-        names = [line.split(":")[1].strip() for line in information.read_text().splitlines() if "model name" in line]
-        cpu = names[0] if names else cpu
-    return f"{cpu}, {usable_cores()} cores, {platform.system()}, Python {platform.python_version()}"
+        fields = dict(line.split(":", 1) for line in information.read_text().splitlines() if ":" in line)
+        facts = {name.strip(): value.strip() for name, value in fields.items()}
+        cpu = facts.get("model name", cpu)
+        flags = set(facts.get("flags", facts.get("Features", "")).split())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "cpu": cpu,
+        "cores": cores,
+        "extensions": [name for name in _EXTENSIONS if name in flags],
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "load_average": os.getloadavg()[0],  # of the last minute: above 1 before a benchmark, something else is running
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+    }
 
 
-def write_noise(path: Path, seconds: int) -> None:
-    """Write stereo noise as a 16-bit wav file, one second at a time."""
+def machine() -> str:
+    """Return the facts about the machine on one line."""
+    facts = machine_facts()
+    packages = ", ".join(f"{name} {found}" for name, found in facts["packages"].items())
+    extensions = " ".join(facts["extensions"]) or "no known extension"
+    return f"{facts['cpu']} ({extensions}), {facts['cores']} cores, Python {facts['python']}, {packages}"
+
+
+def append_record(path: Path, benchmark: str, **facts: Any) -> None:
+    """Add a run of a benchmark to a JSON file: its command, date, machine and results.
+
+    Args:
+        path: The file, a list of records; created if needed.
+        benchmark: Name of the benchmark.
+        facts: Its results.
+    """
+    records = json.loads(path.read_text()) if path.exists() else []
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    head = {"benchmark": benchmark, "command": [Path(sys.argv[0]).name, *sys.argv[1:]], "date": now}
+    records.append({**head, "machine": machine_facts(), **facts})
+    path.write_text(json.dumps(records, indent=1) + "\n")
+
+
+def write_track(path: Path, seconds: int, song: Path | None = None) -> None:
+    """Write stereo noise, or a song repeated or cut to a length, one second at a time.
+
+    Args:
+        path: A ``.wav`` file of 16 bits, or an ``.mp3`` file of 256 kbit/s.
+        seconds: Length.
+        song: Any file that soundfile reads; its first two channels are taken.
+    """
     rng = np.random.default_rng(0)
-    with soundfile.SoundFile(path, "w", RATE, 2, subtype="PCM_16") as file:
-        for _ in range(seconds):
-            file.write(rng.uniform(-0.2, 0.2, (RATE, 2)))
+    rate, samples = RATE, None
+    if song is not None:
+        samples, rate = soundfile.read(song, dtype="float32", always_2d=True)
+        samples = samples[:, [0, min(1, samples.shape[1] - 1)]]
+    subtype: dict[str, Any] = {"subtype": "PCM_16"}
+    if path.suffix == ".mp3":
+        subtype = {"subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT", "compression_level": MP3_LEVEL}
+    with soundfile.SoundFile(path, "w", rate, 2, **subtype) as file:
+        for second in range(seconds):
+            if samples is None:
+                file.write(rng.uniform(-0.2, 0.2, (rate, 2)))
+            else:
+                file.write(samples.take(np.arange(second * rate, (second + 1) * rate), axis=0, mode="wrap"))
 
 
 def training_step(
@@ -133,3 +231,10 @@ def training_step(
     optimizer.zero_grad()
     model.loss(stems.sum(1), stems, distance).backward()
     optimizer.step()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

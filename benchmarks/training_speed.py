@@ -18,10 +18,11 @@ import statistics
 import time
 from argparse import SUPPRESS
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from measure import RATE, SOURCES, alternate, highest_peak, machine, option_parser, report_worker, require
+from measure import RATE, SOURCES, alternate, highest_peak, machine, option_parser, report_worker, require, run_worker
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -109,7 +110,8 @@ def main() -> None:
     require("demucs", "2.0.3", INSTALL)
     print(f"{machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads")
     for channels in options.channels:
-        runs = alternate(__file__, {who: (who, str(channels), str(options.steps)) for who in CONTESTANTS}, options.runs)
+        words = (str(channels), str(options.steps))
+        runs = alternate({who: partial(run_worker, __file__, who, *words) for who in CONTESTANTS}, options.runs)
         apart = worst_disagreement([run for who, found in runs.items() for run in found if who != MIXED])
         mixed_apart = worst_disagreement([run for found in runs.values() for run in found])
         if not (apart <= TOLERANCE and mixed_apart <= MIXED_TOLERANCE):
