@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import time
 from argparse import SUPPRESS
+from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
-from measure import machine, option_parser, report_worker, run_worker
+from measure import machine, option_parser, report_worker, require, run_worker
 
 if TYPE_CHECKING:
     import torch
@@ -33,19 +35,22 @@ def peak_gflops() -> float:
     return float(run_worker(__file__, "peak", "")["gflops"])
 
 
-def multiply_adds(model: str) -> float:
-    """Return the multiply-adds for a second of audio, of what ``partita --model`` takes."""
-    return float(run_worker(__file__, "count", model)["multiply_adds"])
+@cache
+def multiply_adds(model: str) -> float | None:
+    """Return the multiply-adds for a second of audio, of what ``partita --model`` takes; None without torch."""
+    return run_worker(__file__, "count", model)["multiply_adds"] if find_spec("torch") else None
 
 
-def describe_share(realtime: float, multiply_adds: float, peak: float) -> str:
-    """Return the GFLOP/s of a program, and their share of the peak.
+def describe_share(realtime: float, multiply_adds: float | None, peak: float) -> str:
+    """Return the GFLOP/s of a program, and their share of the peak; ``-`` without a number of multiply-adds.
 
     Args:
         realtime: Its speed in seconds of audio per second.
         multiply_adds: Of the model, per second of audio.
         peak: The machine's, in GFLOP/s.
     """
+    if multiply_adds is None:
+        return "-"
     gflops = 2e-9 * multiply_adds * realtime
     return f"{gflops:.0f} GFLOP/s, {gflops / peak:.0%} of the peak"
 
@@ -109,9 +114,10 @@ def main() -> None:
             report_worker(multiply_adds=count(load_model(model)))
         return
 
+    require("torch", "2", 'pip install ".[torch]" --constraint constraints.txt')
     print(machine())
     peak = peak_gflops()
-    print(f"peak: {peak:.0f} GFLOP/s")
+    print(f"peak of float32 products: {peak:.0f} GFLOP/s")
     for model in options.models:
         found = multiply_adds(model)
         limit = peak / (2e-9 * found)

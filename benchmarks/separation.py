@@ -33,8 +33,7 @@ import tempfile
 from argparse import SUPPRESS, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +122,7 @@ class Bench:
 
     def multiply_adds(self, model: str) -> float | None:
         """Return the multiply-adds of a model per second of audio, or None without torch."""
-        this = next(iter(self._outputs))
-        return multiply_adds(package_of(model, this, self._packages)) if find_spec("torch") else None
+        return multiply_adds(package_of(model, next(iter(self._outputs)), self._packages))
 
     def difference(self) -> float:
         """Return how much the stems of the trees' last runs differ at most, relative to the peak of all."""
@@ -181,7 +179,7 @@ def value_of(text: str) -> Any:
         return text
 
 
-def describe(case: Case, runs: dict[str, list[Run]], multiply_adds: float | None, peak: float) -> Iterator[str]:
+def describe(case: Case, runs: dict[str, list[Run]], operations: float | None, peak: float) -> Iterator[str]:
     """Yield lines on the runs of a case, one a tree and one that compares them."""
     for name, found in runs.items():
         seconds = median_seconds(found)
@@ -189,8 +187,7 @@ def describe(case: Case, runs: dict[str, list[Run]], multiply_adds: float | None
         words.append(f"peak {highest_peak(found)} MiB")
         if case.measure in WHOLE_FILE:
             words.append(f"{case.seconds / seconds:.1f}x real time")
-            if multiply_adds:
-                words.append(describe_share(case.seconds / seconds, multiply_adds, peak))
+            words.append(describe_share(case.seconds / seconds, operations, peak))
         yield f"  {name:12s} {', '.join(words)}"
     if len(runs) == 2:
         (this, runs_of_this), (other, runs_of_other) = runs.items()
@@ -233,11 +230,10 @@ def main() -> None:
     print(f"peak of float32 products: {peak:.0f} GFLOP/s")
     with tempfile.TemporaryDirectory(prefix="partita-") as folder, compared_trees(options.against) as trees:
         bench = Bench(Path(folder), trees, options)
-        count = cache(bench.multiply_adds)
         results = []
         for case in cases(options):
             runs = bench.measure(case, options.runs)
-            operations = count(case.model) if case.measure in WHOLE_FILE else None
+            operations = bench.multiply_adds(case.model) if case.measure in WHOLE_FILE else None
             print(case, *describe(case, runs, operations, peak), sep="\n", flush=True)
             facts = {**asdict(case), "multiply_adds": operations, "runs": runs}
             if len(trees) == 2 and case.measure in WHOLE_FILE:

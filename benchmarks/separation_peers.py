@@ -207,12 +207,12 @@ def _unmixed(model: WaveformModel) -> tuple[Tensor, Tensor]:
     return found, openunmix_separator(model)(mixture)[..., lost : lost + found.shape[-1]]
 
 
-def describe(seconds: int, runs: Mapping[str, list[Run]], multiply_adds: float, peak: float) -> list[str]:
+def describe(seconds: int, runs: Mapping[str, list[Run]], operations: float | None, peak: float) -> list[str]:
     """Return a line for each contestant, and one for the ratio of each peer to partita."""
     lines = []
     for name, found in runs.items():
         realtime = seconds / median_seconds(found)
-        share = describe_share(realtime, multiply_adds, peak)
+        share = describe_share(realtime, operations, peak)
         times = f"{median_seconds(found):7.2f} s, {realtime:.1f}x real time"
         lines.append(f"  {name:24s} {times}, peak {highest_peak(found)} MiB, {share}")
     peers = [name for name in runs if not name.startswith("partita")]
