@@ -90,7 +90,7 @@ def bars(axes: Axes, cases: Cases, value: str) -> None:
     axes.invert_yaxis()
     axes.set_xlabel({"speed": "times real time", "seconds": "seconds", "memory": "peak memory in MiB"}[value])
     axes.margins(x=0.12)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, ncols=len(names), bbox_to_anchor=(0, 1), loc="lower left")
 
 
 def operators(axes: Axes, records: Iterable[dict[str, Any]]) -> None:
@@ -99,7 +99,7 @@ def operators(axes: Axes, records: Iterable[dict[str, Any]]) -> None:
         f"{result['model']}, {result['tree']}": result
         for record in records
         if record["benchmark"] == "separation_profile"
-        for result in record["results"]
+        for result in sorted(record["results"], key=lambda result: result["tree"] == THIS)
     }
     parts: dict[str, dict[str, float]] = defaultdict(dict)
     for label, result in profiles.items():

@@ -126,14 +126,14 @@ class Bench:
 
     def difference(self) -> float:
         """Return how much the stems of the trees' last runs differ at most, relative to the peak of all."""
-        peak, worst = 1e-9, 0.0
+        peak = worst = 0.0
         one, other = self._outputs.values()
         for path in sorted(one.rglob("*.wav")):
             (same,) = other.rglob(path.name)
-            first, second = (soundfile.read(place, dtype="float32")[0] for place in (path, same))
+            first, second = (soundfile.read(file, dtype="float32")[0] for file in (path, same))
             peak = max(peak, float(np.abs(first).max()))
             worst = max(worst, float(np.abs(first - second).max()))
-        return worst / peak
+        return worst / peak if peak else 0.0
 
     def _run(self, case: Case, tree: Tree) -> Run:
         if case.measure == "help":
