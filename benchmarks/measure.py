@@ -93,6 +93,8 @@ def _run(command: Sequence[str], source: Path) -> Run:
 def alternate(contestants: Mapping[str, Callable[[], Run]], runs: int) -> dict[str, list[Run]]:
     """Run each contestant ``runs`` times, taking turns, so that all meet the same load of the machine.
 
+    The order is reversed from round to round: whoever runs second may find a warmer processor.
+
     Args:
         contestants: What runs each contestant once.
         runs: Number of rounds.
@@ -101,8 +103,8 @@ def alternate(contestants: Mapping[str, Callable[[], Run]], runs: int) -> dict[s
         What each contestant reported, a list of ``runs`` items.
     """
     found: dict[str, list[Run]] = {name: [] for name in contestants}
-    for _ in range(runs):
-        for name, run in contestants.items():
+    for index in range(runs):
+        for name, run in [*contestants.items()][:: -1 if index % 2 else 1]:
             found[name].append(run())
     return found
 
