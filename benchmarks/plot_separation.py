@@ -71,7 +71,7 @@ def bars(axes: Axes, cases: Cases, value: str) -> None:
         value: ``speed`` (times real time), ``seconds`` or ``memory`` (MiB).
     """
     names = [*dict.fromkeys(name for runs in cases.values() for name in runs)]
-    names.sort(key=lambda name: name == THIS)  # what is compared with comes first
+    names.sort(key=lambda name: name.startswith(THIS))  # what is compared with comes first
     for index, name in enumerate(names):
         at = [place for place, runs in enumerate(cases.values()) if name in runs]
         found = [(case, runs[name]) for case, runs in cases.items() if name in runs]
@@ -168,7 +168,7 @@ def main() -> None:
             draw(name, rows, lambda axes, cases=cases, value=value: bars(axes, cases, value))
     profiled = sum(len(record["results"]) for record in records if record["benchmark"] == "separation_profile")
     if profiled:
-        draw("separation-operators", profiled, lambda axes: operators(axes, records))
+        draw("separation-operators", max(profiled, 5), lambda axes: operators(axes, records))
     for cases in filter(None, (measured, peers)):
         print(f"\n{table(cases)}")
 

@@ -230,19 +230,20 @@ def main() -> None:
     print(f"peak of float32 products: {peak:.0f} GFLOP/s")
     with tempfile.TemporaryDirectory(prefix="partita-") as folder, compared_trees(options.against) as trees:
         bench = Bench(Path(folder), trees, options)
-        results = []
-        for case in cases(options):
-            runs = bench.measure(case, options.runs)
-            operations = bench.multiply_adds(case.model) if case.measure in WHOLE_FILE else None
-            print(case, *describe(case, runs, operations, peak), sep="\n", flush=True)
-            facts = {**asdict(case), "multiply_adds": operations, "runs": runs}
-            if len(trees) == 2 and case.measure in WHOLE_FILE:
-                facts["difference"] = bench.difference()
-                print(f"  the stems differ by at most {facts['difference']:.0e} of the peak", flush=True)
-            results.append(facts)
-        if options.json:
-            revisions = {tree.name: tree.revision for tree in trees}
-            append_record(options.json, "separation", revisions=revisions, peak_gflops=peak, results=results)
+        results: list[dict[str, Any]] = []
+        try:
+            for case in cases(options):
+                runs = bench.measure(case, options.runs)
+                operations = bench.multiply_adds(case.model) if case.measure in WHOLE_FILE else None
+                print(case, *describe(case, runs, operations, peak), sep="\n", flush=True)
+                results.append({**asdict(case), "multiply_adds": operations, "runs": runs})
+                if len(trees) == 2 and case.measure in WHOLE_FILE:
+                    apart = results[-1]["difference"] = bench.difference()
+                    print(f"  the stems differ by at most {apart:.0e} of the peak", flush=True)
+        finally:  # an interrupted benchmark keeps what it has measured
+            if options.json and results:
+                revisions = {tree.name: tree.revision for tree in trees}
+                append_record(options.json, "separation", revisions=revisions, peak_gflops=peak, results=results)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -54,6 +55,7 @@ def compared_trees(against: str | None) -> Iterator[list[Tree]]:
     if against is None:
         yield [this]
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the worktree is removed then too
     with tempfile.TemporaryDirectory(prefix="partita-") as folder:
         root = Path(folder) / "tree"
         _git("worktree", "add", "--detach", str(root), against)
