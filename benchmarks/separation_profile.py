@@ -4,9 +4,10 @@
     python benchmarks/separation_profile.py --against REVISION --json results.json
 
 Noise is separated from memory twice, and the second time is reported, which has no first-time costs. ONNX Runtime
-profiles every graph that partita runs, whatever the package contains; its profiler costs some percent. Operators run
-one after another in a graph. "Outside the graphs" is the time in which no graph runs: blending, resampling, Python.
-The share of the machine's peak is explained in ``arithmetic.py`` and needs torch.
+profiles every graph that partita runs, whatever the package contains; its profiler costs some percent. "Graphs" is the
+time in which at least one graph runs; where several run at once, the times of their operators add up to more.
+"Outside the graphs" is the rest: blending, resampling, Python. The share of the machine's peak is explained in
+``arithmetic.py`` and needs torch.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def covered(intervals: Iterable[tuple[float, float]]) -> float:
 def describe(seconds: int, run: Run, operations: float | None, peak: float) -> Iterator[str]:
     """Yield lines on where the time of a run goes."""
     graph, busy = run["graph_seconds"], sum(run["operators"].values())
-    for what, took in (("separation", run["seconds"]), ("graphs alone", graph)):
+    for what, took in (("separation", run["seconds"]), ("graphs", graph)):
         share = describe_share(seconds / took, operations, peak)
         yield f"  {what:22s} {took:7.2f} s, {seconds / took:.1f}x real time, {share}"
     yield f"  {'outside the graphs':22s} {run['seconds'] - graph:7.2f} s"
