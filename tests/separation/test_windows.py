@@ -21,11 +21,11 @@ def identity(batch):
 
 
 def cut(x, sizes):
-    """Cut a signal into blocks of the sizes, again and again."""
+    """Cut a signal into blocks ``(samples, channels)`` of the sizes, again and again."""
     position, index = 0, 0
     while position < x.shape[1]:
         size = sizes[index % len(sizes)]
-        yield x[:, position : position + size]
+        yield x[:, position : position + size].T
         position, index = position + size, index + 1
 
 
@@ -75,7 +75,7 @@ def test_windows_count_most_in_their_middle():
     def run(batch):
         return np.full((1, 1, *batch.shape[1:]), next(calls), np.float32)
 
-    (found,) = np.concatenate(list(overlap_add([np.zeros((1, 150), np.float32)], plan, run, batch_size=1)), -1)
+    (found,) = np.concatenate(list(overlap_add([np.zeros((150, 1), np.float32)], plan, run, batch_size=1)), -1)
     assert (found[0, :50] == 0).all()
     assert (found[0, 100:] == 1).all()
     steps = np.diff(found[0])

@@ -74,7 +74,7 @@ def test_exporting_again_replaces_the_package_alone(tmp_path):
     second = export_package(build("demucs", channels=2, depth=2), folder, **FACTS)
     assert first.card.weights_sha256 != second.card.weights_sha256
     assert sorted(path.name for path in folder.iterdir()) == [
-        "card.toml", "model.onnx", "model.safetensors", "notes.txt",
+        "card.toml", "decoder.onnx", "encoder.onnx", "model.onnx", "model.safetensors", "notes.txt", "recurrence.onnx",
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from partita.zoo import open_package
 from partita.zoo.package import file_sha256
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "model.onnx"])
+@pytest.mark.parametrize("name", ["model.safetensors", "model.onnx", "decoder.onnx"])
 def test_a_changed_file_is_refused(convolutional, tmp_path, name):
     folder = shutil.copytree(convolutional.folder, tmp_path / "copy")
     content = bytearray((folder / name).read_bytes())
@@ -30,7 +30,8 @@ def test_the_size_is_that_of_the_package_not_of_the_folder(convolutional, tmp_pa
     folder = shutil.copytree(convolutional.folder, tmp_path / "copy")
     (folder / "metrics.csv").write_bytes(bytes(10_000_000))
     package = open_package(folder)
-    files = [(folder / name).stat().st_size for name in ("card.toml", "model.onnx", "model.safetensors")]
+    files = [path.stat().st_size for path in folder.iterdir() if path.name != "metrics.csv"]
+    assert len(files) == 6  # the card, the weights, and the graphs of the core and of its three stages
     assert package.size == convolutional.size == sum(files)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCK", "Samples", "regroup"]
+__all__ = ["BLOCK", "Samples", "copies", "regroup"]
 
 BLOCK = 65536  # samples; the default length of a block
 
@@ -40,3 +41,23 @@ def regroup(chunks: Iterable[Samples], size: int = BLOCK) -> Iterator[Samples]:
             held, count = [joined[:, whole:]], count - whole
     if count:
         yield np.ascontiguousarray(np.concatenate(held, axis=1))
+
+
+def copies(blocks: Iterable[Samples], count: int) -> list[Iterator[Samples]]:
+    """Return iterators that each yield all blocks.
+
+    A block is kept until the last of them has yielded it; :func:`itertools.tee` would keep up to 57 more.
+    """
+    source = iter(blocks)
+    waiting: list[deque[Samples]] = [deque() for _ in range(count)]
+
+    def copy(mine: deque[Samples]) -> Iterator[Samples]:
+        while True:
+            if not mine:
+                if (block := next(source, None)) is None:
+                    return
+                for queue in waiting:
+                    queue.append(block)
+            yield mine.popleft()
+
+    return [copy(queue) for queue in waiting]

@@ -138,7 +138,7 @@ def _gated(x: Tensor, layer: nn.Module, activation: nn.Module) -> Tensor:
     x = _neighbours(x, layer.kernel_size[0])
     if not isinstance(activation, nn.GLU):
         return cast(Tensor, activation(torch.addmm(bias, x, weight)))
-    half = len(bias) // 2  # two products are faster than one that is cut afterwards
+    half = bias.shape[0] // 2  # two products are faster than one that is cut afterwards
     return torch.addmm(bias[:half], x, weight[:, :half]) * torch.addmm(bias[half:], x, weight[:, half:]).sigmoid()
 
 

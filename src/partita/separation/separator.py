@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from itertools import tee
 from math import inf
 from numbers import Integral, Real
 from os import PathLike
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from partita.audio import SourceLike, nearest_rate, remix, resample_blocks
-from partita.audio.blocks import regroup
+from partita.audio.blocks import copies, regroup
 from partita.audio.level import is_silent
 from partita.errors import Cancelled, ConfigError
 from partita.options import DEFAULT_OVERLAP, BackendName
@@ -280,7 +279,7 @@ class Separator:
         clock = _Clock(total, progress, cancel)
         clock.tick(0)
 
-        read, copy = tee(mixture.blocks())
+        read, copy = copies(mixture.blocks(), 2)
         kept = Tape(block.T for block in resample_blocks(copy, mixture.sample_rate, out_rate, mixture.channels))
         stems = self._separated(read, mixture)
         shape = (len(self.sources), mixture.channels)
@@ -340,8 +339,8 @@ class Separator:
         mean, deviation = np.float32(statistics.mean), np.float32(statistics.deviation)
         normalised = (remix((block - mean) / deviation, self.card.audio_channels).T for block in samples)
         for stems in self._model_over(normalised, statistics.samples):
-            scaled = stems * deviation  # a constant offset of the mixture belongs to no source
-            yield scaled if scaled.shape[1] == mixture.channels else scaled.mean(1, keepdims=True)
+            stems *= deviation  # a constant offset of the mixture belongs to no source
+            yield stems if stems.shape[1] == mixture.channels else stems.mean(1, keepdims=True)
 
     def _model_over(self, blocks: Iterator[Array], samples: int) -> Iterator[Array]:
         """Run the model over a normalised track, blocks ``(any, channels)`` of ``samples`` in total."""
@@ -362,7 +361,7 @@ class Separator:
                     batch_size=max(1, self._batch_size // passes),
                     ahead=self._threads,
                 )
-                for offset, copy in zip(self._offsets, tee(blocks, passes), strict=True)
+                for offset, copy in zip(self._offsets, copies(blocks, passes), strict=True)
             ]
             for track in tracks:
                 stack.enter_context(closing(track))

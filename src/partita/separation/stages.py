@@ -126,7 +126,7 @@ class _Track:
             count, future = self._encoding.popleft()
             levels = future.result()
             for tape, rows, level in zip(self._levels, levels, self._geometry.skips, strict=True):
-                tape.append(rows[: count * level.rate].copy())  # the whole may belong to an arena that only grows
+                tape.append(rows[: count * level.rate])
             self.encoded += count
 
     def frames(self, windows: Sequence[int]) -> Array:

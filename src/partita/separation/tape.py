@@ -37,7 +37,7 @@ class Tape:
 
     def read(self, first: int, last: int) -> Array:
         """Return rows ``first`` to ``last - 1``; zeros before the first row and after the last one."""
-        while self.end < last and (block := next(self._blocks, None)) is not None:
+        while (self.end < last or not self._width) and (block := next(self._blocks, None)) is not None:
             self.append(block)
         found = []
         position = self._start

@@ -142,7 +142,7 @@ class Blend:
     def _take(self, count: int) -> Array:
         assert self._total is not None
         weights = np.maximum(self._weights[:count], _LEAST)  # edges of windows have none; they are not used
-        finished: Array = self._total[..., :count] / weights
+        finished = np.divide(self._total[..., :count], weights, dtype=np.float32)
         for buffer in (self._total, self._weights):
             kept = max(0, len(self._weight) - count)
             buffer[..., :kept] = buffer[..., count:].copy()
@@ -154,8 +154,7 @@ class Blend:
 def triangle(length: int) -> Array:
     """Return weights that rise to 1 in the middle of a window, float32 ``(length,)``."""
     rising = np.arange(1, length + 1, dtype=np.float32)
-    weights: Array = np.minimum(rising, rising[::-1]) / np.float32((length + 1) // 2)
-    return weights
+    return np.divide(np.minimum(rising, rising[::-1]), (length + 1) // 2, dtype=np.float32)
 
 
 def _within(start: int, stems: Array, samples: int) -> Iterator[Array]:
