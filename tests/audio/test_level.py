@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partita.audio import decibels, is_silent, quantise
+from partita.audio import Quantiser, decibels, is_silent
 from partita.audio.level import SILENCE
 
 
@@ -33,9 +33,8 @@ def test_silence_is_90_decibels_below_full_scale():
 
 
 def test_dither_of_16_bits_is_silent_and_quiet_music_is_not():
-    generator = np.random.default_rng(0)
     near_silence = np.full((100_000, 2), 1e-9, np.float32)  # exact zeros would not be dithered
-    dithered = quantise(near_silence, 16, generator) / 2**15
+    dithered = Quantiser(16)(near_silence) / 2**15
     assert is_silent(float(np.square(dithered).mean()))
     music = 10 ** (-80 / 20) * np.sin(np.arange(100_000))
     assert not is_silent(float(np.square(music).mean()))

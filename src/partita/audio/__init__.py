@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from partita.audio.channels import remix
 from partita.audio.decode import AudioReader
-from partita.audio.dither import quantise
+from partita.audio.dither import Quantiser
 from partita.audio.encode import AudioWriter, nearest_rate, wav_container
 from partita.audio.level import decibels, is_silent
 from partita.audio.resample import Resampler, resample_blocks
@@ -16,6 +16,7 @@ __all__ = [
     "ArraySource",
     "AudioReader",
     "AudioWriter",
+    "Quantiser",
     "Readable",
     "Resampler",
     "SliceSource",
@@ -28,7 +29,6 @@ __all__ = [
     "is_silent",
     "nearest_rate",
     "open_source",
-    "quantise",
     "read_tags",
     "remix",
     "resample_blocks",

@@ -8,11 +8,17 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCK", "Samples", "copies", "regroup"]
+__all__ = ["BLOCK", "Samples", "copies", "interleaved", "regroup"]
 
 BLOCK = 65536  # samples; the default length of a block
 
 Samples = NDArray[np.float32]
+
+
+def interleaved(block: Samples) -> Samples:
+    """Return samples ``(channels, samples)`` as C-contiguous ``(samples, channels)``, without a copy if possible."""
+    frames = block.T
+    return frames if frames.flags.c_contiguous else np.stack(list(block), axis=1)  # faster than ascontiguousarray
 
 
 def regroup(chunks: Iterable[Samples], size: int = BLOCK) -> Iterator[Samples]:

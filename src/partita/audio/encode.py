@@ -17,7 +17,8 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from partita.audio.dither import quantise
+from partita.audio.blocks import BLOCK, Samples, interleaved
+from partita.audio.dither import Quantiser
 from partita.audio.tagging import write_tags
 from partita.audio.tags import Tags
 from partita.errors import ConfigError, OutputError
@@ -57,7 +58,6 @@ FORMATS = ("wav", "flac", *_LOSSY)
 BITS = tuple(_PCM)
 _NEVER_EMPTY = ("flac", "mp3", "opus")  # libsndfile writes no header into these without a sample
 
-_CHUNK = 65536  # samples; libsndfile encodes a block on the stack, which much longer blocks overflow
 _WAV_LIMIT = 2**32 - 4096  # bytes of samples, with room for the headers
 
 
@@ -125,8 +125,7 @@ class AudioWriter:
         else:
             container = wav_container(frames, channels, bits) if format == "wav" else "FLAC"
             self._shape |= {"format": container, "subtype": _PCM[bits]}
-        self._bits = 0 if format in _LOSSY or bits == "32f" else int(bits)
-        self._generator = np.random.default_rng(seed)
+        self._quantiser = None if format in _LOSSY or bits == "32f" else Quantiser(int(bits), seed)
         self._empty = True
         self._place: AbstractContextManager[Path] = atomic_path(self.path)
         self._sink: Any = None
@@ -146,7 +145,7 @@ class AudioWriter:
             raise
         return self
 
-    def write(self, block: NDArray[np.float32]) -> None:
+    def write(self, block: Samples) -> None:
         """Append samples.
 
         Args:
@@ -156,8 +155,8 @@ class AudioWriter:
             OutputError: They cannot be written.
         """
         with self._translated():
-            for start in range(0, block.shape[1], _CHUNK):
-                self._file.write(self._encoded(block[:, start : start + _CHUNK].T))
+            for start in range(0, block.shape[1], BLOCK):  # libsndfile overflows the stack with much longer blocks
+                self._file.write(self._encoded(interleaved(block[:, start : start + BLOCK])))
                 self._empty = False
 
     def __exit__(
@@ -197,11 +196,11 @@ class AudioWriter:
             if stat.S_ISDIR(self.path.stat().st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
-    def _encoded(self, frames: NDArray[np.float32]) -> NDArray[Any]:
-        if not self._bits:
-            return np.ascontiguousarray(frames, np.float32)
-        steps = quantise(frames, self._bits, self._generator)
-        return np.ascontiguousarray(steps << (32 - self._bits))  # libsndfile uses the upper bits of an int32
+    def _encoded(self, frames: Samples) -> NDArray[Any]:
+        if self._quantiser is None:
+            return frames
+        steps = self._quantiser(frames)
+        return steps if steps.dtype == np.int16 else steps << 8  # libsndfile takes the upper 24 bits of an int32
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -9,6 +9,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from partita.audio.blocks import interleaved
+
 __all__ = ["Resampler", "resample_blocks"]
 
 
@@ -47,7 +49,7 @@ class Resampler:
         return self._nothing if self._stream is None else self._process(self._nothing, last=True)
 
     def _process(self, block: NDArray[np.float32], *, last: bool) -> NDArray[np.float32]:
-        frames: NDArray[np.float32] = self._stream.resample_chunk(np.ascontiguousarray(block.T), last=last)
+        frames: NDArray[np.float32] = self._stream.resample_chunk(interleaved(block), last=last)
         return np.ascontiguousarray(frames.T)
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from partita.audio.blocks import BLOCK
+from partita.audio.blocks import BLOCK, Samples, interleaved
 from partita.errors import OutputError
 
 __all__ = ["Spool"]
@@ -53,19 +52,19 @@ class Spool:
         """Delete the samples."""
         self._file.close()
 
-    def write(self, block: NDArray[np.float32]) -> None:
+    def write(self, block: Samples) -> None:
         """Append samples, float32 ``(channels, any)``.
 
         Raises:
             OutputError: The disk is full.
         """
         try:
-            self._file.write(np.ascontiguousarray(block.T, np.float32).data)
+            self._file.write(interleaved(block).data)
         except OSError as error:
             raise self._no_room(error) from error
         self.samples += block.shape[1]
 
-    def blocks(self, size: int = BLOCK) -> Iterator[NDArray[np.float32]]:
+    def blocks(self, size: int = BLOCK) -> Iterator[Samples]:
         """Read all samples from the beginning.
 
         Args:
@@ -78,7 +77,7 @@ class Spool:
         while chunk := self._file.read(size * self.channels * _FLOAT_BYTES):
             yield np.frombuffer(chunk, np.float32).reshape(-1, self.channels).T
 
-    def mapped(self) -> NDArray[np.float32]:
+    def mapped(self) -> Samples:
         """Return the samples as a memory-mapped array, float32 ``(channels, samples)``."""
         if not self.samples:
             return np.zeros((self.channels, 0), np.float32)

@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import numpy.typing as npt
 
 from partita.audio import AudioWriter, Spool, Tags
 from partita.errors import OutputError
+from partita.system.cores import usable_cores
 
 __all__ = ["Encoding", "Written", "write_lanes"]
 
@@ -115,18 +117,27 @@ def write_lanes(
                 for spool, lane in zip(spools, lanes, strict=True):
                     spool.write(lane)
             gain = 1.0 / meter.peak if meter.peak > 1 else 1.0
-            _encode(spools, writers, gain)
+            # the interpreter's lock makes two threads no faster than one where there is little to compute
+            _encode(spools, writers, gain, threads=1 if encoding.format == "wav" else usable_cores())
     warnings = tuple(text for writer in writers for text in writer.warnings)  # complete once a writer is closed
     return Written(gain, meter.powers(), warnings)
 
 
-def _encode(spools: Sequence[Spool], writers: Sequence[AudioWriter], gain: float) -> None:
+def _encode(spools: Sequence[Spool], writers: Sequence[AudioWriter], gain: float, threads: int) -> None:
+    stopped = Event()
+
     def encode(spool: Spool, writer: AudioWriter) -> None:
         for block in spool.blocks():
+            if stopped.is_set():
+                return
             writer.write(block * np.float32(gain) if gain != 1 else block)
 
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(encode, spools, writers))
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            list(pool.map(encode, spools, writers))
+        except BaseException:  # Ctrl-C does not wait for the end of the track
+            stopped.set()
+            raise
 
 
 class _Meter:
@@ -142,9 +153,9 @@ class _Meter:
         """Pass blocks on and measure them."""
         for lanes in blocks:
             for index, lane in enumerate(lanes):
-                self.peak = max(self.peak, float(np.abs(lane).max(initial=0)))
-                self._sums[index] += lane.sum(dtype=np.float64)
-                self._squares[index] += np.einsum("cs,cs->", lane, lane, dtype=np.float64)
+                self.peak = max(self.peak, float(lane.max(initial=0)), -float(lane.min(initial=0)))
+                self._sums[index] += lane.sum()
+                self._squares[index] += np.einsum("cs,cs->", lane, lane)
             self._values += lanes[0].size
             yield lanes
 
