@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,8 @@ class Spool:
 
     def close(self) -> None:
         """Delete the samples."""
-        self._file.close()
+        with suppress(OSError):  # of samples that did not fit on the disk
+            self._file.close()
 
     def write(self, block: Samples) -> None:
         """Append samples, float32 ``(channels, any)``.
