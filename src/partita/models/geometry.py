@@ -71,14 +71,17 @@ class StagedGeometry:
     """The lengths of a model that is cut into encoder, recurrence and decoder.
 
     Attributes:
-        mixture: Samples that the encoder reads for its frames.
-        skips: Rows of each skip connection that the decoder reads for its frames, the outermost first; the innermost
-            are the frames themselves.
-        output: Samples that the decoder gives for its frames. They depend on nothing outside the frames.
+        encoded: Samples of the mixture that the encoder reads for its frames.
+        skips: Rows of each skip connection that the decoder reads for its frames, beginning with the second level; the
+            last are the frames themselves.
+        decoded: Samples of the mixture that the decoder reads for its frames, to compute the outermost skip connection
+            again: it is larger than all the others together.
+        output: Samples that the decoder returns for its frames. They depend on nothing outside the frames.
     """
 
-    mixture: Rows
+    encoded: Rows
     skips: tuple[Rows, ...]
+    decoded: Rows
     output: Rows
 
     @property

@@ -24,43 +24,45 @@ __all__ = ["Decoder", "Encoder", "Recurrence", "staged_geometry"]
 
 def staged_geometry(config: DemucsConfig) -> StagedGeometry | None:
     """Return the lengths of the stages, ``None`` for a model that has to run on whole windows."""
-    if config.upsample or config.mask:
+    if config.upsample or config.mask or config.depth < 2:
         return None
     stride, excess = config.stride, config.kernel_size - config.stride
     half = (config.context - 1) // 2 if config.rewrite else 0
-    skips: list[Rows] = []
+    rows: list[Rows] = []
     before = after = ahead = 0
     for level in range(config.depth):
-        skips.insert(0, Rows(stride**level, before, after))
+        rows.insert(0, Rows(stride**level, before, after))
         # the transposed convolution keeps the rows to which all its taps contribute
         before, after = (before + half) * stride + excess, (after + half) * stride
         ahead = ahead * stride + excess
     multiple = stride**config.depth
-    if not config.resample:
-        return StagedGeometry(Rows(multiple, 0, -ahead), tuple(skips), Rows(multiple, before, after))
-    reach = SincResampler.reach
-    mixture = Rows(multiple // 2, -reach, -ahead // 2 - reach)
-    return StagedGeometry(mixture, tuple(skips), Rows(multiple // 2, before // 2 + reach, after // 2 + reach))
+    outermost, *skips = rows
+    decoded = Rows(multiple, outermost.before * stride, outermost.after * stride - excess)
+    signals = [Rows(multiple, 0, -ahead), decoded, Rows(multiple, before, after)]
+    if config.resample:  # a sample depends on others around it at the lower rate
+        reach = SincResampler.reach
+        halves = [Rows(multiple // 2, rows.before // 2, rows.after // 2) for rows in signals]
+        signals = [
+            Rows(rows.rate, rows.before + around, rows.after + around)
+            for rows, around in zip(halves, (-reach, -reach, reach), strict=True)
+        ]
+    encoded, decoded, output = signals
+    return StagedGeometry(encoded, tuple(skips), decoded, output)
 
 
 class Encoder(nn.Module):
-    """From the mixture to the skip connections; the innermost are the frames."""
+    """From the mixture to the skip connections; the last are the frames."""
 
     def __init__(self, model: Demucs) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, mixture: Tensor) -> list[Tensor]:
-        """Map ``(samples, channels)`` to ``(rows, channels)`` for each level, the outermost first."""
-        x = mixture
-        if self.model.resampler:
-            reach = 2 * SincResampler.reach
-            x = self.model.resampler.upsample(x.t()[None])[0].t()[reach:-reach]
+        """Map ``(samples, channels)`` to ``(rows, channels)`` for each level but the outermost."""
+        x = _encoded(_resampled(mixture, self.model), self.model.encoder[0])
         skips = []
-        for layers in self.model.encoder:
-            strided, _, *rewrite = cast(nn.Sequential, layers)
-            x = _strided(x, cast(nn.Conv1d, strided)).relu()
-            x = _gated(x, *rewrite) if rewrite else x
+        for layers in self.model.encoder[1:]:
+            x = _encoded(x, layers)
             skips.append(x)
         return skips
 
@@ -84,34 +86,53 @@ class Decoder(nn.Module):
     def __init__(self, model: Demucs) -> None:
         super().__init__()
         self.model = model
+        geometry = staged_geometry(model.config)
+        assert geometry is not None
+        self.geometry = geometry
 
     def forward(self, frames: Tensor, mixture: Tensor, *skips: Tensor) -> Tensor:
         """Separate.
 
         Args:
             frames: Output of the recurrence, ``(frames, channels)``.
-            mixture: ``(samples, channels)``, as many samples as the output has.
-            *skips: ``(rows, channels)`` of each level, the outermost first.
+            mixture: ``(samples, channels)``, the samples of :attr:`StagedGeometry.decoded`.
+            *skips: ``(rows, channels)`` of each level but the outermost.
 
         Returns:
             ``(sources, channels, samples)``.
         """
         model, x = self.model, frames
-        for layers, skip in zip(model.decoder, reversed(skips), strict=True):
+        outermost = _encoded(_resampled(mixture, model), model.encoder[0])
+        for layers, skip in zip(model.decoder, (*reversed(skips), outermost), strict=True):
+            last = layers is model.decoder[-1]
+            *context, transposed = list(cast(nn.Sequential, layers))[: None if last else -1]
             x = x + skip
-            outermost = layers is model.decoder[-1]
-            *context, transposed = list(cast(nn.Sequential, layers))[: None if outermost else -1]
             x = _gated(x, *context) if context else x
             x = _transposed(x, cast(nn.ConvTranspose1d, transposed))
-            x = x if outermost else x.relu()
+            x = x if last else x.relu()
         x = x.t()
         if model.resampler:
             reach = SincResampler.reach
             x = model.resampler.downsample(x[None])[0][:, reach:-reach]
         stems = x.reshape(len(model.sources), model.audio_channels, -1)
         if model.config.consistent:
-            stems = stems + (mixture.t() - stems.sum(0)) / len(model.sources)
+            first = self.geometry.output.before - self.geometry.decoded.before
+            beyond = self.geometry.output.after - self.geometry.decoded.after
+            stems = stems + (mixture[first : -beyond or None].t() - stems.sum(0)) / len(model.sources)
         return stems
+
+
+def _resampled(mixture: Tensor, model: Demucs) -> Tensor:
+    if not model.resampler:
+        return mixture
+    reach = 2 * SincResampler.reach
+    return model.resampler.upsample(mixture.t()[None])[0].t()[reach:-reach]
+
+
+def _encoded(x: Tensor, layers: nn.Module) -> Tensor:
+    strided, _, *rewrite = cast(nn.Sequential, layers)
+    x = _strided(x, cast(nn.Conv1d, strided)).relu()
+    return _gated(x, *rewrite) if rewrite else x
 
 
 def _neighbours(x: Tensor, count: int) -> Tensor:

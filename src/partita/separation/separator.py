@@ -35,7 +35,7 @@ __all__ = ["Separator", "SeparatorFields"]
 
 Array = npt.NDArray[np.float32]
 
-_PIECE = 8  # frames that are encoded or decoded at once
+_PIECE = 16  # frames that are encoded or decoded at once
 _LARGEST_SHIFT = 0.5  # seconds, as in the paper
 
 

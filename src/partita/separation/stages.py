@@ -27,7 +27,7 @@ class Stages(Protocol):
     geometry: StagedGeometry
 
     def encode(self, mixture: Array) -> Sequence[Array]:
-        """Map ``(samples, channels)`` to the rows ``(rows, channels)`` of each level; the last are the frames."""
+        """Map ``(samples, channels)`` to rows ``(rows, channels)`` of each level but the outermost, frames last."""
         ...
 
     def recur(self, frames: Array) -> Array:
@@ -99,10 +99,10 @@ class _Track:
         self._piece = piece
         self._ahead = ahead
         self._samples = plan.samples
-        rate = geometry.mixture.rate
+        rate = geometry.encoded.rate
         self._base = plan.starts[0] - plan.geometry.left_context  # sample at which frame 0 begins
         self.windows = [(start - plan.starts[0]) // rate for start in plan.starts]
-        around = geometry.mixture.before + geometry.mixture.after
+        around = geometry.encoded.before + geometry.encoded.after
         self.length = -(-(plan.geometry.input_length(plan.length) + around) // rate)
         self._total = self.windows[-1] + self.length
         self.encoded = self.done = 0
@@ -120,7 +120,7 @@ class _Track:
         while self.encoded < until:
             while len(self._encoding) <= self._ahead and self._submitted < self._total:
                 first, last = self._submitted, min(self._submitted + self._piece, self._total)
-                mixture = self._mixture.read(*self._samples_of(self._geometry.mixture, first, last))
+                mixture = self._mixture.read(*self._samples_of(self._geometry.encoded, first, last))
                 self._encoding.append((last - first, self._pool.submit(self._stages.encode, mixture)))
                 self._submitted = last
             count, future = self._encoding.popleft()
@@ -149,12 +149,12 @@ class _Track:
             first, last = self.done, min(self.done + self._piece + lost, self._total)
             if last + reserve * self.length > self._ready:
                 return
-            begin, stop = self._samples_of(self._geometry.output, first, last)
-            mixture = self._mixture.read(begin, stop)
+            mixture = self._mixture.read(*self._samples_of(self._geometry.decoded, first, last))
             frames = self._recurrent.read(first, last)
             levels = zip(self._levels, self._geometry.skips, strict=True)
             skips = [tape.read(*rows.span(first, last)) for tape, rows in levels]
             self.done = last if last == self._total else last - lost
+            begin, stop = self._samples_of(self._geometry.output, first, last)
             stop = min(stop, begin + (self.done - first) * self._geometry.output.rate)
             self._decoding.append((begin, stop, self._pool.submit(self._stages.decode, frames, mixture, skips)))
             self._forget()
@@ -189,7 +189,7 @@ class _Track:
 
     def _forget(self) -> None:
         """Drop what no later piece needs."""
-        self._mixture.forget(self._samples_of(self._geometry.output, self.done, self.done)[0])
+        self._mixture.forget(self._samples_of(self._geometry.decoded, self.done, self.done)[0])
         self._recurrent.forget(self.done)
         for tape, rows in zip(self._levels, self._geometry.skips, strict=True):
             tape.forget(rows.span(self.done, self.done)[0])

@@ -86,7 +86,8 @@ def read_card(folder: Path) -> Card:
 
 def _stages(facts: dict[str, Any]) -> StagedGeometry:
     skips = tuple(Rows(**rows) for rows in facts["skips"])
-    return StagedGeometry(Rows(**facts["mixture"]), skips, Rows(**facts["output"]))
+    signals = {name: Rows(**facts[name]) for name in ("encoded", "decoded", "output")}
+    return StagedGeometry(skips=skips, **signals)
 
 
 def _no_card(folder: Path) -> str:

@@ -67,7 +67,7 @@ class _Core(nn.Module):
 def _write_stages(model: Demucs, staged: StagedGeometry, folder: Path) -> None:
     encoder, recurrence, decoder = (folder / name for name in STAGE_NAMES)
     frames = 2 * staged.fewest
-    first, last = staged.mixture.span(0, frames)
+    first, last = staged.encoded.span(0, frames)
     mixture = torch.zeros(last - first, model.audio_channels)
     names = [f"level_{level}" for level in range(len(staged.skips))]
     axes = {name: {0: f"rows_{name}"} for name in names}
@@ -75,7 +75,7 @@ def _write_stages(model: Demucs, staged: StagedGeometry, folder: Path) -> None:
     _write_recurrence(model.lstm, recurrence)
     levels = Encoder(model)(mixture)
     skips = [rows[slice(*skip.span(0, frames))] for rows, skip in zip(levels, staged.skips, strict=True)]
-    inputs = (levels[-1], mixture[slice(*staged.output.span(0, frames))], *skips)
+    inputs = (levels[-1], mixture[slice(*staged.decoded.span(0, frames))], *skips)
     axes |= {"frames": {0: "frames"}, "mixture": {0: "samples"}, "stems": {2: "samples_out"}}
     _trace(Decoder(model), inputs, decoder, ["frames", "mixture", *names], ["stems"], axes)
 
