@@ -22,6 +22,10 @@ __all__ = ["Backend", "OnnxBackend", "TorchBackend", "onnx_providers", "open_bac
 
 Array = npt.NDArray[np.float32]
 
+# the weights of smaller models stay in the processor's cache; those of larger ones are read from memory again and again
+_LARGE = 100_000_000  # parameters
+_PIECE, _PIECE_OF_LARGE = 16, 44  # frames that are encoded or decoded at once
+
 # --device -> the execution provider of ONNX Runtime
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -85,7 +89,7 @@ class OnnxBackend:
         provider = providers[self.device]
         self.stages: Stages | None = None
         if self.device == "cpu" and package.card.stages:
-            self.stages = _OnnxStages(package.card.stages, package.stage_graphs)
+            self.stages = _OnnxStages(package, package.card.stages, threads)
         else:
             self._session = _open_session(package.graph, provider, threads)
 
@@ -96,13 +100,15 @@ class OnnxBackend:
 
 
 class _OnnxStages:
-    """The graphs of the stages; each call runs in the thread that calls."""
+    """The graphs of the stages. Each call runs in the thread that calls, except for the recurrence of a large model."""
 
-    def __init__(self, geometry: StagedGeometry, graphs: Sequence[Path]) -> None:
+    def __init__(self, package: Package, geometry: StagedGeometry, threads: int) -> None:
         self.geometry = geometry
-        encoder, recurrence, decoder = graphs
+        large = package.card.parameters > _LARGE
+        self.piece = _PIECE_OF_LARGE if large else _PIECE
+        encoder, recurrence, decoder = package.stage_graphs
         # the recurrence first, because loading it takes the most memory
-        self._recurrence = _open_session(recurrence, "CPUExecutionProvider", 1)
+        self._recurrence = _open_session(recurrence, "CPUExecutionProvider", threads if large else 1)
         self._encoder = _open_session(encoder, "CPUExecutionProvider", 1)
         self._decoder = _open_session(decoder, "CPUExecutionProvider", 1)
 
@@ -129,6 +135,7 @@ def _open_session(graph: Path, provider: str, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other threads have work to do
     options.enable_mem_pattern = False  # saves no time here, and takes more memory
     options.add_session_config_entry("session.use_env_allocators", "1")
     try:
@@ -180,6 +187,7 @@ class _TorchStages:
         from partita.models.stages import Decoder, Encoder, Recurrence
 
         self.geometry = geometry
+        self.piece = _PIECE_OF_LARGE  # torch divides each of its operations among the threads
         self._torch: Any = torch
         self._encoder, self._recurrence, self._decoder = Encoder(model), Recurrence(model), Decoder(model)
 

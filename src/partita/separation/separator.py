@@ -35,7 +35,6 @@ __all__ = ["Separator", "SeparatorFields"]
 
 Array = npt.NDArray[np.float32]
 
-_PIECE = 16  # frames that are encoded or decoded at once
 _LARGEST_SHIFT = 0.5  # seconds, as in the paper
 
 
@@ -357,7 +356,6 @@ class Separator:
                     self._plan(samples, (offset,)),
                     stages,
                     pool,
-                    piece=_PIECE,
                     batch_size=max(1, self._batch_size // passes),
                     ahead=self._threads,
                 )

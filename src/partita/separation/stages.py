@@ -22,9 +22,15 @@ _RESERVE = 0.25  # of the frames of a window: as many are decoded in the time th
 
 
 class Stages(Protocol):
-    """A model in stages. Several threads may call them at once."""
+    """A model in stages. Several threads may call them at once.
+
+    Attributes:
+        geometry: Lengths of what the stages read and return.
+        piece: Frames that are best encoded or decoded at once.
+    """
 
     geometry: StagedGeometry
+    piece: int
 
     def encode(self, mixture: Array) -> Sequence[Array]:
         """Map ``(samples, channels)`` to rows ``(rows, channels)`` of each level but the outermost, frames last."""
@@ -45,7 +51,6 @@ def separate_in_stages(
     stages: Stages,
     pool: Executor,
     *,
-    piece: int,
     batch_size: int,
     ahead: int,
 ) -> Generator[Array]:
@@ -56,14 +61,13 @@ def separate_in_stages(
         plan: The windows, all with one offset.
         stages: The model.
         pool: The threads it runs in.
-        piece: Frames that are encoded or decoded at once.
         batch_size: Windows whose recurrence is computed at once.
         ahead: Pieces that the threads are given ahead of their use.
 
     Yields:
         Consecutive blocks of stems ``(sources, channels, any)`` of ``plan.samples`` in total.
     """
-    track = _Track(blocks, plan, stages, pool, piece, ahead)
+    track = _Track(blocks, plan, stages, pool, ahead)
     try:
         for first in range(0, len(track.windows), batch_size):
             windows = track.windows[first : first + batch_size]
@@ -90,13 +94,11 @@ class _Track:
         done: Frames decoded so far.
     """
 
-    def __init__(
-        self, blocks: Iterable[Array], plan: WindowPlan, stages: Stages, pool: Executor, piece: int, ahead: int
-    ) -> None:
+    def __init__(self, blocks: Iterable[Array], plan: WindowPlan, stages: Stages, pool: Executor, ahead: int) -> None:
         self._stages = stages
         self._geometry = geometry = stages.geometry
         self._pool = pool
-        self._piece = piece
+        self._piece = stages.piece
         self._ahead = ahead
         self._samples = plan.samples
         rate = geometry.encoded.rate
