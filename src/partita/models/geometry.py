@@ -68,24 +68,53 @@ class Rows:
 
 @dataclass(frozen=True)
 class StagedGeometry:
-    """The lengths of a model that is cut into encoder, recurrence and decoder.
+    """The lengths of a model in stages: outer and inner encoder, recurrence, inner and outer decoder.
+
+    The outer stages hold one level of the model each way that is longer than all others together, so they run on
+    shorter pieces than the inner ones. The outer decoder computes the outermost skip connection again from the mixture,
+    which takes little time and saves most of the memory.
 
     Attributes:
-        encoded: Samples of the mixture that the encoder reads for its frames.
-        skips: Rows of each skip connection that the decoder reads for its frames, beginning with the second level; the
-            last are the frames themselves.
-        decoded: Samples of the mixture that the decoder reads for its frames, to compute the outermost skip connection
-            again: it is larger than all the others together.
-        output: Samples that the decoder returns for its frames. They depend on nothing outside the frames.
+        outer_encoder: Samples of the mixture that the outer encoder reads for its rows.
+        inner_encoder: Rows of the outer encoder that the inner one reads for its frames.
+        skips: Rows of each skip connection that the inner decoder reads for its frames; first come those of the outer
+            encoder, last the frames themselves.
+        inner_decoder: Rows that the inner decoder returns for its frames.
+        outer_decoder: Samples of the mixture that the outer decoder reads for these rows.
+        output: Samples that it returns for them. They depend on nothing else.
     """
 
-    encoded: Rows
+    outer_encoder: Rows
+    inner_encoder: Rows
     skips: tuple[Rows, ...]
-    decoded: Rows
+    inner_decoder: Rows
+    outer_decoder: Rows
     output: Rows
 
     @property
-    def fewest(self) -> int:
-        """The smallest number of frames that the decoder accepts: one more than it loses."""
-        lost = self.output.before + self.output.after
-        return -(-lost // self.output.rate) + 1
+    def samples(self) -> int:
+        """Samples of the mixture per frame."""
+        return self.inner_decoder.rate * self.output.rate
+
+    @property
+    def lost_frames(self) -> int:
+        """Frames at the end of a piece that the next one has to begin with."""
+        first, last = self.output_span(0, 0)
+        return -((last - first) // self.samples)
+
+    @property
+    def lost_rows(self) -> int:
+        """The same for rows of the inner decoder."""
+        return -(-(self.output.before + self.output.after) // self.output.rate)
+
+    def encoder_span(self, first: int, last: int) -> tuple[int, int]:
+        """Return the samples of the mixture that the encoder reads for frames ``first`` to ``last - 1``."""
+        return self.outer_encoder.span(*self.inner_encoder.span(first, last))
+
+    def decoder_span(self, first: int, last: int) -> tuple[int, int]:
+        """Return the samples of the mixture that the decoder reads for these frames."""
+        return self.outer_decoder.span(*self.inner_decoder.span(first, last))
+
+    def output_span(self, first: int, last: int) -> tuple[int, int]:
+        """Return the samples that the decoder returns for these frames."""
+        return self.output.span(*self.inner_decoder.span(first, last))

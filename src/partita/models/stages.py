@@ -1,4 +1,4 @@
-"""A Demucs in three stages: encoder, recurrence and decoder.
+"""A Demucs in stages: encoder, recurrence and decoder, the encoder and the decoder in two parts each.
 
 What the encoder and the decoder compute for a moment does not depend on the window around it; only the LSTM sees a
 window as a whole. In stages, a track is therefore encoded and decoded once, piece by piece, and only the LSTM runs on
@@ -19,52 +19,63 @@ from partita.models.demucs import Demucs, DemucsConfig
 from partita.models.geometry import Rows, StagedGeometry
 from partita.models.resampling import SincResampler
 
-__all__ = ["Decoder", "Encoder", "Recurrence", "staged_geometry"]
+__all__ = ["InnerDecoder", "InnerEncoder", "OuterDecoder", "OuterEncoder", "Recurrence", "staged_geometry"]
 
 
 def staged_geometry(config: DemucsConfig) -> StagedGeometry | None:
     """Return the lengths of the stages, ``None`` for a model that has to run on whole windows."""
-    if config.upsample or config.mask or config.depth < 2:
+    if config.upsample or config.mask or config.depth < 3:
         return None
-    stride, excess = config.stride, config.kernel_size - config.stride
+    stride, excess, depth = config.stride, config.kernel_size - config.stride, config.depth
     half = (config.context - 1) // 2 if config.rewrite else 0
-    rows: list[Rows] = []
+    levels: list[Rows] = []
     before = after = ahead = 0
-    for level in range(config.depth):
-        rows.insert(0, Rows(stride**level, before, after))
+    for level in range(depth):
+        levels.insert(0, Rows(stride**level, before, after))
         # the transposed convolution keeps the rows to which all its taps contribute
         before, after = (before + half) * stride + excess, (after + half) * stride
-        ahead = ahead * stride + excess
-    multiple = stride**config.depth
-    outermost, *skips = rows
-    decoded = Rows(multiple, outermost.before * stride, outermost.after * stride - excess)
-    signals = [Rows(multiple, 0, -ahead), decoded, Rows(multiple, before, after)]
-    if config.resample:  # a sample depends on others around it at the lower rate
-        reach = SincResampler.reach
-        halves = [Rows(multiple // 2, rows.before // 2, rows.after // 2) for rows in signals]
-        signals = [
-            Rows(rows.rate, rows.before + around, rows.after + around)
-            for rows, around in zip(halves, (-reach, -reach, reach), strict=True)
-        ]
-    encoded, decoded, output = signals
-    return StagedGeometry(encoded, tuple(skips), decoded, output)
+        ahead = ahead * stride + excess if level < depth - 2 else ahead
+    outermost, *skips = levels
+    encoder = Rows(stride**2, 0, -excess * (stride + 1))
+    decoder = Rows(stride, 0, -excess)
+    output = Rows(stride, half * stride + excess, half * stride)
+    if config.resample:  # a sample depends on others around it, counted at the lower rate
+        encoder, decoder = (_halved(rows, -SincResampler.reach) for rows in (encoder, decoder))
+        output = _halved(output, SincResampler.reach)
+    return StagedGeometry(encoder, Rows(stride ** (depth - 2), 0, -ahead), tuple(skips), outermost, decoder, output)
 
 
-class Encoder(nn.Module):
-    """From the mixture to the skip connections; the last are the frames."""
+def _halved(rows: Rows, lost: int) -> Rows:
+    return Rows(rows.rate // 2, rows.before // 2 + lost, rows.after // 2 + lost)
+
+
+class OuterEncoder(nn.Module):
+    """The two outermost levels of the encoder."""
 
     def __init__(self, model: Demucs) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, mixture: Tensor) -> list[Tensor]:
-        """Map ``(samples, channels)`` to ``(rows, channels)`` for each level but the outermost."""
-        x = _encoded(_resampled(mixture, self.model), self.model.encoder[0])
-        skips = []
-        for layers in self.model.encoder[1:]:
-            x = _encoded(x, layers)
-            skips.append(x)
-        return skips
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Map ``(samples, channels)`` to the rows ``(rows, channels)`` of the second level."""
+        first, second, *_ = self.model.encoder
+        return _encoded(_encoded(_resampled(mixture, self.model), first), second)
+
+
+class InnerEncoder(nn.Module):
+    """The other levels of the encoder."""
+
+    def __init__(self, model: Demucs) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, rows: Tensor) -> list[Tensor]:
+        """Map rows of the second level to those of each level that follows; the last are the frames."""
+        levels = []
+        for layers in self.model.encoder[2:]:
+            rows = _encoded(rows, layers)
+            levels.append(rows)
+        return levels
 
 
 class Recurrence(nn.Module):
@@ -80,45 +91,57 @@ class Recurrence(nn.Module):
         return cast(Tensor, lstm.linear(lstm.lstm(frames))) if lstm is not None else frames
 
 
-class Decoder(nn.Module):
-    """From frames and skip connections to stems."""
+class InnerDecoder(nn.Module):
+    """All levels of the decoder but the outermost."""
 
     def __init__(self, model: Demucs) -> None:
         super().__init__()
         self.model = model
-        geometry = staged_geometry(model.config)
-        assert geometry is not None
-        self.geometry = geometry
 
-    def forward(self, frames: Tensor, mixture: Tensor, *skips: Tensor) -> Tensor:
-        """Separate.
+    def forward(self, frames: Tensor, *skips: Tensor) -> Tensor:
+        """Map the output of the recurrence and the skip connections to rows of the outermost level.
 
         Args:
-            frames: Output of the recurrence, ``(frames, channels)``.
-            mixture: ``(samples, channels)``, the samples of :attr:`StagedGeometry.decoded`.
-            *skips: ``(rows, channels)`` of each level but the outermost.
+            frames: ``(frames, channels)``.
+            *skips: ``(rows, channels)`` of each level from the second on.
+        """
+        x = frames
+        for layers, skip in zip(self.model.decoder, reversed(skips), strict=False):  # not the outermost
+            x = _decoded(x + skip, list(cast(nn.Sequential, layers))[:-1]).relu()
+        return x
+
+
+class OuterDecoder(nn.Module):
+    """The outermost level of the decoder, and the level of the encoder that its skip connection needs."""
+
+    def __init__(self, model: Demucs) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, rows: Tensor, mixture: Tensor) -> Tensor:
+        """Map rows and mixture to stems.
+
+        Args:
+            rows: ``(rows, channels)``, from the inner decoder.
+            mixture: ``(samples, channels)``.
 
         Returns:
             ``(sources, channels, samples)``.
         """
-        model, x = self.model, frames
-        outermost = _encoded(_resampled(mixture, model), model.encoder[0])
-        for layers, skip in zip(model.decoder, (*reversed(skips), outermost), strict=True):
-            last = layers is model.decoder[-1]
-            *context, transposed = list(cast(nn.Sequential, layers))[: None if last else -1]
-            x = x + skip
-            x = _gated(x, *context) if context else x
-            x = _transposed(x, cast(nn.ConvTranspose1d, transposed))
-            x = x if last else x.relu()
-        x = x.t()
+        model = self.model
+        skip = _encoded(_resampled(mixture, model), model.encoder[0])
+        x = _decoded(rows + skip, list(cast(nn.Sequential, model.decoder[-1]))).t()
         if model.resampler:
             reach = SincResampler.reach
             x = model.resampler.downsample(x[None])[0][:, reach:-reach]
         stems = x.reshape(len(model.sources), model.audio_channels, -1)
         if model.config.consistent:
-            first = self.geometry.output.before - self.geometry.decoded.before
-            beyond = self.geometry.output.after - self.geometry.decoded.after
-            stems = stems + (mixture[first : -beyond or None].t() - stems.sum(0)) / len(model.sources)
+            geometry = staged_geometry(model.config)
+            assert geometry is not None
+            first = geometry.output.before - geometry.outer_decoder.before
+            beyond = geometry.output.after - geometry.outer_decoder.after
+            middle = mixture[first : -beyond or None].t()
+            stems = stems + (middle - stems.sum(0)) / len(model.sources)
         return stems
 
 
@@ -133,6 +156,12 @@ def _encoded(x: Tensor, layers: nn.Module) -> Tensor:
     strided, _, *rewrite = cast(nn.Sequential, layers)
     x = _strided(x, cast(nn.Conv1d, strided)).relu()
     return _gated(x, *rewrite) if rewrite else x
+
+
+def _decoded(x: Tensor, layers: list[nn.Module]) -> Tensor:
+    *context, transposed = layers
+    x = _gated(x, *context) if context else x
+    return _transposed(x, cast(nn.ConvTranspose1d, transposed))
 
 
 def _neighbours(x: Tensor, count: int) -> Tensor:

@@ -22,9 +22,9 @@ __all__ = ["Backend", "OnnxBackend", "TorchBackend", "onnx_providers", "open_bac
 
 Array = npt.NDArray[np.float32]
 
-# the weights of smaller models stay in the processor's cache; those of larger ones are read from memory again and again
-_LARGE = 100_000_000  # parameters
-_PIECE, _PIECE_OF_LARGE = 16, 44  # frames that are encoded or decoded at once
+_LARGE = 100_000_000  # parameters, whose weights no cache holds
+_PIECE = 24  # frames that the inner stages process at once
+_BLOCK = 16384  # samples that the outer stages process at once, so that what they compute stays in a core's cache
 
 # --device -> the execution provider of ONNX Runtime
 _PROVIDERS = {
@@ -102,30 +102,52 @@ class OnnxBackend:
 class _OnnxStages:
     """The graphs of the stages. Each call runs in the thread that calls, except for the recurrence of a large model."""
 
+    piece = _PIECE
+
     def __init__(self, package: Package, geometry: StagedGeometry, threads: int) -> None:
         self.geometry = geometry
-        large = package.card.parameters > _LARGE
-        self.piece = _PIECE_OF_LARGE if large else _PIECE
-        encoder, recurrence, decoder = package.stage_graphs
-        # the recurrence first, because loading it takes the most memory
-        self._recurrence = _open_session(recurrence, "CPUExecutionProvider", threads if large else 1)
-        self._encoder = _open_session(encoder, "CPUExecutionProvider", 1)
-        self._decoder = _open_session(decoder, "CPUExecutionProvider", 1)
+        # the weights of a large model are read from memory at each step, which two threads do faster than one
+        recurrence_threads = threads if package.card.parameters > _LARGE else 1
+        provider = _PROVIDERS["cpu"]
+        outer_encoder, inner_encoder, recurrence, inner_decoder, outer_decoder = package.stage_graphs
+        self._recurrence = _open_session(
+            recurrence, provider, recurrence_threads
+        )  # first: loading it takes most memory
+        self._outer_encoder = _open_session(outer_encoder, provider, 1)
+        self._inner_encoder = _open_session(inner_encoder, provider, 1)
+        self._inner_decoder = _open_session(inner_decoder, provider, 1)
+        self._outer_decoder = _open_session(outer_decoder, provider, 1)
 
     def encode(self, mixture: Array) -> Sequence[Array]:
-        levels: Sequence[Array] = self._encoder.run(None, {"mixture": mixture})
-        return levels
+        outer = self.geometry.outer_encoder
+        total = (len(mixture) + outer.before + outer.after) // outer.rate
+        step = max(1, _BLOCK // outer.rate)
+        rows = []
+        for first in range(0, total, step):
+            start, stop = outer.span(first, min(first + step, total))
+            rows += self._outer_encoder.run(None, {"mixture": mixture[start - outer.before : stop - outer.before]})
+        second = np.concatenate(rows)
+        return [second, *self._inner_encoder.run(None, {"level_1": second})]
 
     def recur(self, frames: Array) -> Array:
         (recurrent,) = self._recurrence.run(None, {"frames": frames})
         return np.asarray(recurrent)
 
     def decode(self, frames: Array, mixture: Array, skips: Sequence[Array]) -> Array:
-        names = (value.name for value in self._decoder.get_inputs())
-        known = {"frames": frames, "mixture": mixture}
-        known |= {f"level_{level}": rows for level, rows in enumerate(skips)}
-        (stems,) = self._decoder.run(None, {name: known[name] for name in names})
-        return np.asarray(stems)
+        levels = {f"level_{level}": rows for level, rows in enumerate(skips, 1)}
+        (rows,) = self._inner_decoder.run(None, {"frames": frames, **levels})
+        geometry, lost = self.geometry, self.geometry.lost_rows
+        step = max(1, _BLOCK // geometry.output.rate)
+        stems = []
+        for first in range(0, len(rows) - lost, step):
+            last = min(first + step + lost, len(rows))
+            start, stop = (
+                sample - geometry.outer_decoder.before for sample in geometry.outer_decoder.span(first, last)
+            )
+            inputs = {"rows": rows[first:last], "mixture": mixture[start:stop]}
+            (block,) = self._outer_decoder.run(None, inputs)
+            stems.append(block if last == len(rows) else block[..., : step * geometry.output.rate])
+        return np.concatenate(stems, axis=-1)
 
 
 def _open_session(graph: Path, provider: str, threads: int) -> Any:
@@ -181,19 +203,23 @@ class TorchBackend:
 
 
 class _TorchStages:
+    piece = _PIECE
+
     def __init__(self, geometry: StagedGeometry, model: Any) -> None:
         import torch
 
-        from partita.models.stages import Decoder, Encoder, Recurrence
+        from partita.models import stages
 
         self.geometry = geometry
-        self.piece = _PIECE_OF_LARGE  # torch divides each of its operations among the threads
         self._torch: Any = torch
-        self._encoder, self._recurrence, self._decoder = Encoder(model), Recurrence(model), Decoder(model)
+        self._outer_encoder, self._inner_encoder = stages.OuterEncoder(model), stages.InnerEncoder(model)
+        self._recurrence = stages.Recurrence(model)
+        self._inner_decoder, self._outer_decoder = stages.InnerDecoder(model), stages.OuterDecoder(model)
 
     def encode(self, mixture: Array) -> Sequence[Array]:
         with self._torch.inference_mode():
-            return [level.numpy() for level in self._encoder(self._tensor(mixture))]
+            second = self._outer_encoder(self._tensor(mixture))
+            return [level.numpy() for level in (second, *self._inner_encoder(second))]
 
     def recur(self, frames: Array) -> Array:
         with self._torch.inference_mode():
@@ -202,7 +228,8 @@ class _TorchStages:
 
     def decode(self, frames: Array, mixture: Array, skips: Sequence[Array]) -> Array:
         with self._torch.inference_mode():
-            stems: Array = self._decoder(*map(self._tensor, (frames, mixture, *skips))).numpy()
+            rows = self._inner_decoder(*map(self._tensor, (frames, *skips)))
+            stems: Array = self._outer_decoder(rows, self._tensor(mixture)).numpy()
         return stems
 
     def _tensor(self, rows: Array) -> Any:

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from partita.models.geometry import Rows, StagedGeometry
+from partita.models.geometry import StagedGeometry
 from partita.separation.tape import Tape
 from partita.separation.windows import Blend, WindowPlan, triangle
 
@@ -101,11 +101,11 @@ class _Track:
         self._piece = stages.piece
         self._ahead = ahead
         self._samples = plan.samples
-        rate = geometry.encoded.rate
+        rate = geometry.samples
         self._base = plan.starts[0] - plan.geometry.left_context  # sample at which frame 0 begins
         self.windows = [(start - plan.starts[0]) // rate for start in plan.starts]
-        around = geometry.encoded.before + geometry.encoded.after
-        self.length = -(-(plan.geometry.input_length(plan.length) + around) // rate)
+        first, last = geometry.encoder_span(0, 0)
+        self.length = -(-(plan.geometry.input_length(plan.length) - (last - first)) // rate)
         self._total = self.windows[-1] + self.length
         self.encoded = self.done = 0
         self._ready = 0  # frames whose recurrence is final
@@ -122,7 +122,7 @@ class _Track:
         while self.encoded < until:
             while len(self._encoding) <= self._ahead and self._submitted < self._total:
                 first, last = self._submitted, min(self._submitted + self._piece, self._total)
-                mixture = self._mixture.read(*self._samples_of(self._geometry.encoded, first, last))
+                mixture = self._mixture.read(*self._from_base(self._geometry.encoder_span(first, last)))
                 self._encoding.append((last - first, self._pool.submit(self._stages.encode, mixture)))
                 self._submitted = last
             count, future = self._encoding.popleft()
@@ -146,18 +146,18 @@ class _Track:
 
     def decode(self, reserve: float) -> Iterator[Array]:
         """Decode what is ready, except for the last frames, ``reserve`` times those of a window."""
-        lost = self._geometry.fewest - 1  # frames at the end of a piece that the next one decodes again
+        lost = self._geometry.lost_frames
         while self.done < self._total:
             first, last = self.done, min(self.done + self._piece + lost, self._total)
             if last + reserve * self.length > self._ready:
                 return
-            mixture = self._mixture.read(*self._samples_of(self._geometry.decoded, first, last))
+            mixture = self._mixture.read(*self._from_base(self._geometry.decoder_span(first, last)))
             frames = self._recurrent.read(first, last)
             levels = zip(self._levels, self._geometry.skips, strict=True)
             skips = [tape.read(*rows.span(first, last)) for tape, rows in levels]
             self.done = last if last == self._total else last - lost
-            begin, stop = self._samples_of(self._geometry.output, first, last)
-            stop = min(stop, begin + (self.done - first) * self._geometry.output.rate)
+            begin, stop = self._from_base(self._geometry.output_span(first, last))
+            stop = min(stop, begin + (self.done - first) * self._geometry.samples)
             self._decoding.append((begin, stop, self._pool.submit(self._stages.decode, frames, mixture, skips)))
             self._forget()
             while len(self._decoding) > self._ahead:
@@ -175,9 +175,8 @@ class _Track:
         for *_, decoding in self._decoding:
             decoding.cancel()
 
-    def _samples_of(self, rows: Rows, first: int, last: int) -> tuple[int, int]:
-        begin, stop = rows.span(first, last)
-        return self._base + begin, self._base + stop
+    def _from_base(self, span: tuple[int, int]) -> tuple[int, int]:
+        return self._base + span[0], self._base + span[1]
 
     def _finish(self, frames: Array) -> None:
         self._recurrent.append(frames.T)
@@ -191,7 +190,7 @@ class _Track:
 
     def _forget(self) -> None:
         """Drop what no later piece needs."""
-        self._mixture.forget(self._samples_of(self._geometry.decoded, self.done, self.done)[0])
+        self._mixture.forget(self._from_base(self._geometry.decoder_span(self.done, self.done))[0])
         self._recurrent.forget(self.done)
         for tape, rows in zip(self._levels, self._geometry.skips, strict=True):
             tape.forget(rows.span(self.done, self.done)[0])

@@ -34,7 +34,7 @@ class Card:
         graphs: sha256 of each ONNX graph, by file name.
         configuration: Fields of the architecture's configuration.
         geometry: The lengths that the model's core accepts.
-        stages: The lengths of its encoder, recurrence and decoder, if it can be cut into them.
+        stages: The lengths of its stages, if it is not limited to whole windows.
         training: Data, hours, recipe and configuration of the training.
         scores: Measured quality, with the data and the definition of the measure.
         limits: Known weaknesses of the model, a sentence each.
@@ -86,8 +86,7 @@ def read_card(folder: Path) -> Card:
 
 def _stages(facts: dict[str, Any]) -> StagedGeometry:
     skips = tuple(Rows(**rows) for rows in facts["skips"])
-    signals = {name: Rows(**facts[name]) for name in ("encoded", "decoded", "output")}
-    return StagedGeometry(skips=skips, **signals)
+    return StagedGeometry(skips=skips, **{name: Rows(**rows) for name, rows in facts.items() if name != "skips"})
 
 
 def _no_card(folder: Path) -> str:

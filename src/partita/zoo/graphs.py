@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from partita.models.base import WaveformModel
 from partita.models.demucs import BLSTM, Demucs
 from partita.models.geometry import StagedGeometry
-from partita.models.stages import Decoder, Encoder, staged_geometry
+from partita.models.stages import InnerDecoder, InnerEncoder, OuterDecoder, OuterEncoder, staged_geometry
 from partita.zoo.card import GRAPH_NAME
 from partita.zoo.package import STAGE_NAMES, WEIGHTS_NAME
 
@@ -65,19 +65,25 @@ class _Core(nn.Module):
 
 @torch.no_grad()
 def _write_stages(model: Demucs, staged: StagedGeometry, folder: Path) -> None:
-    encoder, recurrence, decoder = (folder / name for name in STAGE_NAMES)
-    frames = 2 * staged.fewest
-    first, last = staged.encoded.span(0, frames)
+    outer_encoder, inner_encoder, recurrence, inner_decoder, outer_decoder = (folder / name for name in STAGE_NAMES)
+    frames = 2 * (staged.lost_frames + 1)
+    names = [f"level_{level}" for level in range(1, len(staged.skips) + 1)]
+    rows = {0: "rows"}
+    first, last = staged.encoder_span(0, frames)
     mixture = torch.zeros(last - first, model.audio_channels)
-    names = [f"level_{level}" for level in range(len(staged.skips))]
-    axes = {name: {0: f"rows_{name}"} for name in names}
-    _trace(Encoder(model), (mixture,), encoder, ["mixture"], names, {"mixture": {0: "samples"}, **axes})
+    axes: dict[str, dict[int, str]] = {"mixture": {0: "samples"}, **{name: {0: f"rows_{name}"} for name in names}}
+    _trace(OuterEncoder(model), (mixture,), outer_encoder, ["mixture"], names[:1], axes)
+    second = OuterEncoder(model)(mixture)
+    _trace(InnerEncoder(model), (second,), inner_encoder, names[:1], names[1:], axes)
     _write_recurrence(model.lstm, recurrence)
-    levels = Encoder(model)(mixture)
-    skips = [rows[slice(*skip.span(0, frames))] for rows, skip in zip(levels, staged.skips, strict=True)]
-    inputs = (levels[-1], mixture[slice(*staged.decoded.span(0, frames))], *skips)
-    axes |= {"frames": {0: "frames"}, "mixture": {0: "samples"}, "stems": {2: "samples_out"}}
-    _trace(Decoder(model), inputs, decoder, ["frames", "mixture", *names], ["stems"], axes)
+    levels = [second, *InnerEncoder(model)(second)]
+    skips = [level[slice(*skip.span(0, frames))] for level, skip in zip(levels, staged.skips, strict=True)]
+    axes |= {"frames": {0: "frames"}, "rows": rows, "stems": {2: "samples_out"}}
+    _trace(InnerDecoder(model), (levels[-1], *skips), inner_decoder, ["frames", *names], ["rows"], axes)
+    x = InnerDecoder(model)(levels[-1], *skips)
+    first, last = staged.outer_decoder.span(0, x.shape[0])
+    inputs = (x, torch.zeros(last - first, model.audio_channels))
+    _trace(OuterDecoder(model), inputs, outer_decoder, ["rows", "mixture"], ["stems"], axes)
 
 
 def _trace(
@@ -101,7 +107,7 @@ def _trace(
             opset_version=_OPSET,
             input_names=inputs,
             output_names=outputs,
-            dynamic_axes=axes,
+            dynamic_axes={name: axes[name] for name in (*inputs, *outputs)},
         )
     graph = onnx.load(path)
     places = _safetensors_places(path.with_name(WEIGHTS_NAME))

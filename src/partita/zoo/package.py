@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["GRAPH_NAME", "STAGE_NAMES", "WEIGHTS_NAME", "Package", "file_sha256", "open_package"]
 
 WEIGHTS_NAME = "model.safetensors"
-STAGE_NAMES = ("encoder.onnx", "recurrence.onnx", "decoder.onnx")
+STAGE_NAMES = (
+    "outer_encoder.onnx",
+    "inner_encoder.onnx",
+    "recurrence.onnx",
+    "inner_decoder.onnx",
+    "outer_decoder.onnx",
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Package:
 
     @property
     def stage_graphs(self) -> tuple[Path, ...]:
-        """The ONNX graphs of encoder, recurrence and decoder; empty if the model is not cut into stages."""
+        """The ONNX graphs of the stages; empty if the model has to run on whole windows."""
         return tuple(self.folder / name for name in STAGE_NAMES) if self.card.stages else ()
 
     @property
