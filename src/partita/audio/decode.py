@@ -68,6 +68,7 @@ class AudioReader:
         channels: Number of channels in the blocks.
         bits: The bit depth that keeps the file's precision: ``16``, ``24`` or ``32f`` (float). 8-bit and lossy
             files count as ``16``; 32-bit integers and doubles count as ``32f``.
+        compressed: Whether FFmpeg decodes it, as most formats that take long to decode.
         frames_declared: Length in samples as the file states it; ``None`` if it does not.
         warnings: Problems found while decoding, one sentence each.
 
@@ -93,6 +94,7 @@ class AudioReader:
             self.native_channels = self._stream.channels
             self.channels = channels or self._stream.channels
             self.bits = self._stream.bits
+            self.compressed = not self._stream.by_soundfile
             self.frames_declared = self._stream.frames
             mixing_matrix(self.native_channels, self.channels, self._stream.layout)
         except AudioError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,16 +16,19 @@ from partita.audio import (
     SliceSource,
     Source,
     SourceLike,
+    Spool,
     Tags,
     open_source,
     remix,
     resample_blocks,
 )
+from partita.errors import OutputError
 
 __all__ = ["Mixture", "Statistics", "open_mixture"]
 
 Array = npt.NDArray[np.float32]
 
+_LONGEST_SPOOL = 2**27  # samples: 51 minutes at 44.1 kHz, which take 1 GiB in stereo
 _NOTHING = 1e-8  # deviation at or below which there is nothing to separate: -160 dB
 
 
@@ -52,6 +56,7 @@ class Mixture:
         bits: Depth of the audio: ``16``, ``24`` or ``32f``.
         tags: Tags of the file.
         notes: What the user should know, one sentence each.
+        spooled: Whether samples are kept on disk when they are first read, because decoding takes long.
 
     Attributes:
         sample_rate: Of the source, in Hz.
@@ -69,6 +74,7 @@ class Mixture:
         bits: str = "32f",
         tags: Tags | None = None,
         notes: tuple[str, ...] = (),
+        spooled: bool = False,
     ) -> None:
         self.sample_rate = source.sample_rate
         self.channels = channels
@@ -77,6 +83,8 @@ class Mixture:
         self._source = source
         self._model_rate = model_rate
         self._notes = notes
+        self._spooled = spooled
+        self._spool: Spool | None = None  # once it is complete
 
     @property
     def warnings(self) -> list[str]:
@@ -104,6 +112,9 @@ class Mixture:
 
     def blocks(self) -> Iterator[Array]:
         """Yield the samples, float32 ``(channels, any)``."""
+        if self._spool is not None:
+            yield from self._spool.blocks()
+            return
         for block in self._source.blocks():
             yield remix(block, self.channels)
 
@@ -112,10 +123,14 @@ class Mixture:
         """Length and statistics, for which the source is read to its end once."""
         samples = 0
 
+        spool = self._open_spool()
+
         def counted() -> Iterator[Array]:
-            nonlocal samples
+            nonlocal samples, spool
             for block in self.blocks():
                 samples += block.shape[1]
+                if spool is not None and not self._kept(spool, block):
+                    spool = None
                 yield block
 
         count, mean, squares = 0, 0.0, 0.0
@@ -126,7 +141,27 @@ class Mixture:
                 squares += mono.var() * mono.size + delta**2 * count * mono.size / merged
                 mean += delta * mono.size / merged
                 count = merged
+        self._spool = spool
         return samples, Statistics(count, float(mean), float(np.sqrt(squares / count)) if count else 0.0)
+
+    def _open_spool(self) -> Spool | None:
+        """Return where samples are kept, ``None`` if they are cheap to read or there is no room."""
+        if not self._spooled:
+            return None
+        try:
+            spool = Spool(self.channels)
+        except OutputError:
+            return None
+        weakref.finalize(self, spool.close)
+        return spool
+
+    def _kept(self, spool: Spool, block: Array) -> bool:
+        """Return whether there was room for a block."""
+        try:
+            spool.write(block)
+        except OutputError:
+            return False
+        return spool.samples <= _LONGEST_SPOOL
 
 
 def open_mixture(
@@ -154,6 +189,7 @@ def open_mixture(
     source = open_source(audio, sample_rate or model_rate, channels)
     native = source.native_channels if isinstance(source, ArraySource | AudioReader) else source.channels
     bits, tags, notes = "32f", None, []
+    reader = source
     if isinstance(source, AudioReader):
         bits, tags = source.bits, source.tags
         if native > channels:
@@ -161,4 +197,5 @@ def open_mixture(
             notes.append(f"{source.name}: its {native} channels are mixed to {mixed}, and so are the stems")
     if start or duration is not None:
         source = SliceSource(source, start, duration)
-    return Mixture(source, min(native, channels), model_rate, bits=bits, tags=tags, notes=tuple(notes))
+    spooled = isinstance(reader, AudioReader) and reader.compressed
+    return Mixture(source, min(native, channels), model_rate, bits=bits, tags=tags, notes=tuple(notes), spooled=spooled)
