@@ -164,12 +164,13 @@ def _decoded(x: Tensor, layers: list[nn.Module]) -> Tensor:
     return _transposed(x, cast(nn.ConvTranspose1d, transposed))
 
 
-def _neighbours(x: Tensor, count: int) -> Tensor:
+def _neighbours(x: Tensor, count: int, *, latest_first: bool = False) -> Tensor:
     """Put ``count`` consecutive rows side by side."""
     if count == 1:
         return x
     rows = x.shape[0] - count + 1
-    return torch.cat([x[first : first + rows] for first in range(count)], 1)
+    order = reversed(range(count)) if latest_first else range(count)
+    return torch.cat([x[first : first + rows] for first in order], 1)
 
 
 def _strided(x: Tensor, layer: nn.Conv1d) -> Tensor:
@@ -198,10 +199,10 @@ def _transposed(x: Tensor, layer: nn.ConvTranspose1d) -> Tensor:
     excess = taps - stride
     if taps % stride:
         return cast(Tensor, layer(x.t()[None])[0].t()[excess:-excess])
-    # (channels, outputs, taps) to (taps // stride, channels, stride, outputs), the last taps first
-    weight = layer.weight.reshape(*layer.weight.shape[:2], -1, stride).permute(2, 0, 3, 1).flip(0)
+    # (channels, outputs, taps) to (taps // stride, channels, stride, outputs); the first taps belong to the latest row
+    weight = layer.weight.reshape(*layer.weight.shape[:2], -1, stride).permute(2, 0, 3, 1)
     weight = weight.reshape(-1, stride * layer.out_channels)
-    frames = torch.addmm(_bias(layer).repeat(stride), _neighbours(x, taps // stride), weight)
+    frames = torch.addmm(_bias(layer).repeat(stride), _neighbours(x, taps // stride, latest_first=True), weight)
     return frames.reshape(-1, layer.out_channels)
 
 

@@ -22,7 +22,7 @@ __all__ = ["Backend", "OnnxBackend", "TorchBackend", "onnx_providers", "open_bac
 
 Array = npt.NDArray[np.float32]
 
-_LARGE = 100_000_000  # parameters, whose weights no cache holds
+_LARGE = 100_000_000  # parameters; the weights are read from memory again at each step of the recurrence
 _PIECE = 24  # frames that the inner stages process at once
 _BLOCK = 16384  # samples that the outer stages process at once, so that what they compute stays in a core's cache
 
@@ -41,9 +41,11 @@ class Backend(Protocol):
     Attributes:
         device: Where it runs.
         stages: The model in stages, ``None`` if it has to run on whole windows.
+        batch_size: Windows that are best computed at once.
     """
 
     device: str
+    batch_size: int
     stages: Stages | None
 
     def run(self, batch: Array) -> Array:
@@ -87,6 +89,7 @@ class OnnxBackend:
         if self.device not in providers:
             raise ConfigError(f"device: ONNX Runtime supports {', '.join(providers)} here, not {self.device!r}")
         provider = providers[self.device]
+        self.batch_size = _batch_size(package)
         self.stages: Stages | None = None
         if self.device == "cpu" and package.card.stages:
             self.stages = _OnnxStages(package, package.card.stages, threads)
@@ -150,6 +153,11 @@ class _OnnxStages:
         return np.concatenate(stems, axis=-1)
 
 
+def _batch_size(package: Package) -> int:
+    """Weights that are read once for more windows take less time, but what the windows need takes memory."""
+    return 8 if package.card.parameters > _LARGE else 4
+
+
 def _open_session(graph: Path, provider: str, threads: int) -> Any:
     import onnxruntime
 
@@ -186,6 +194,7 @@ class TorchBackend:
         import torch
 
         self._torch: Any = torch
+        self.batch_size = _batch_size(package)
         self.device = device or _fastest_torch_device(torch)
         try:
             self._model.to(self.device)

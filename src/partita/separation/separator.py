@@ -46,7 +46,7 @@ class SeparatorFields(TypedDict, total=False):
     overlap: float
     shifts: int
     device: str | None
-    batch_size: int
+    batch_size: int | None
     threads: int | None
 
 
@@ -63,7 +63,7 @@ class Separator:
         shifts: Number of passes to average, each delayed a little more, up to half a second; 0 and 1 are a single
             pass. The delays are fixed, so that the same input gives the same stems (paper, section 4.4).
         device: ``cpu``, ``cuda``, ...; the fastest available by default.
-        batch_size: Windows that are computed at once.
+        batch_size: Windows that are computed at once; by default what suits the model.
         threads: Number of threads on the CPU; by default the cores that this process may use.
 
     Attributes:
@@ -84,7 +84,7 @@ class Separator:
         overlap: float = DEFAULT_OVERLAP,
         shifts: int = 0,
         device: str | None = None,
-        batch_size: int = 4,
+        batch_size: int | None = None,
         threads: int | None = None,
     ) -> None:
         package = model if isinstance(model, Package) else find_package(_as_name(model))
@@ -102,17 +102,17 @@ class Separator:
         _check_number("segment", segment, least=0, optional=True)
         _check_number("overlap", overlap, least=0)
         _check_number("shifts", shifts, least=0, whole=True)
-        _check_number("batch_size", batch_size, least=1, whole=True)
+        _check_number("batch_size", batch_size, least=1, whole=True, optional=True)
         _check_number("threads", threads, least=1, whole=True, optional=True)
         self._segment = round((self.card.segment if segment is None else segment) * self.card.sample_rate)
         self._overlap = overlap
         largest = round(_LARGEST_SHIFT * self.card.sample_rate)
         self._offsets = tuple(index * largest // max(1, shifts) for index in range(max(1, shifts)))
-        self._batch_size = batch_size
         self._threads = threads or usable_cores()
         self._plan(0, self._offsets)  # so that invalid options are refused here
         self._backend = open_backend(backend, package, device, threads=self._threads)
         self.device = self._backend.device
+        self._batch_size = batch_size or self._backend.batch_size
 
     def __reduce__(self) -> tuple[Callable[..., Separator], tuple[Package, SeparatorFields]]:
         return _load, (self._package, self._options)
