@@ -23,7 +23,7 @@ from partita.options import DEFAULT_OVERLAP, BackendName
 from partita.separation.backends import open_backend
 from partita.separation.blocks import Block, CancelToken, Progress, Stems
 from partita.separation.jobs import Job, OutputFields, OutputOptions, Result, plan_jobs
-from partita.separation.mixture import Mixture, open_mixture
+from partita.separation.mixture import Mixture, Statistics, open_mixture
 from partita.separation.output import Encoding, write_lanes
 from partita.separation.stages import separate_in_stages
 from partita.separation.tape import Tape
@@ -335,35 +335,37 @@ class Separator:
             for block in samples:
                 yield np.zeros((len(self.sources), mixture.channels, block.shape[1]), np.float32)
             return
-        mean, deviation = np.float32(statistics.mean), np.float32(statistics.deviation)
-        normalised = (remix((block - mean) / deviation, self.card.audio_channels).T for block in samples)
-        for stems in self._model_over(normalised, statistics.samples):
-            stems *= deviation  # a constant offset of the mixture belongs to no source
+        rows = (remix(block, self.card.audio_channels).T for block in samples)
+        for stems in self._model_over(rows, statistics):
             yield stems if stems.shape[1] == mixture.channels else stems.mean(1, keepdims=True)
 
-    def _model_over(self, blocks: Iterator[Array], samples: int) -> Iterator[Array]:
-        """Run the model over a normalised track, blocks ``(any, channels)`` of ``samples`` in total."""
-        stages = self._backend.stages
+    def _model_over(self, blocks: Iterator[Array], statistics: Statistics) -> Iterator[Array]:
+        """Run the model over a track, blocks ``(any, channels)``; a constant offset belongs to no source."""
+        stages, offsets = self._backend.stages, self._offsets
+        mean, deviation = np.float32(statistics.mean), np.float32(statistics.deviation)
         if stages is None:
-            plan = self._plan(samples, self._offsets)
-            yield from overlap_add(blocks, plan, self._backend.run, batch_size=self._batch_size)
+            normalised = ((block - mean) / deviation for block in blocks)
+            plan = self._plan(statistics.samples, offsets)
+            for stems in overlap_add(normalised, plan, self._backend.run, batch_size=self._batch_size):
+                yield stems * deviation
             return
-        passes = len(self._offsets)
         with ThreadPoolExecutor(self._threads) as pool, ExitStack() as stack:
             tracks = [
                 separate_in_stages(
                     copy,
-                    self._plan(samples, (offset,)),
+                    self._plan(statistics.samples, (offset,)),
                     stages,
                     pool,
-                    batch_size=max(1, self._batch_size // passes),
+                    batch_size=max(1, self._batch_size // len(offsets)),
                     ahead=self._threads,
+                    mean=float(mean),
+                    deviation=float(deviation),
                 )
-                for offset, copy in zip(self._offsets, copies(blocks, passes), strict=True)
+                for offset, copy in zip(offsets, copies(blocks, len(offsets)), strict=True)
             ]
             for track in tracks:
                 stack.enter_context(closing(track))
-            yield from tracks[0] if passes == 1 else _mean(tracks)
+            yield from tracks[0] if len(tracks) == 1 else _mean(tracks)
 
 
 def _mean(tracks: Sequence[Iterable[Array]]) -> Iterator[Array]:

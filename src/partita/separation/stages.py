@@ -53,6 +53,8 @@ def separate_in_stages(
     *,
     batch_size: int,
     ahead: int,
+    mean: float = 0.0,
+    deviation: float = 1.0,
 ) -> Generator[Array]:
     """Separate a track.
 
@@ -63,11 +65,13 @@ def separate_in_stages(
         pool: The threads it runs in.
         batch_size: Windows whose recurrence is computed at once.
         ahead: Pieces that the threads are given ahead of their use.
+        mean: Of the mixture; it is subtracted, and a constant offset belongs to no stem.
+        deviation: Standard deviation of the mixture, by which it is divided and the stems are multiplied.
 
     Yields:
         Consecutive blocks of stems ``(sources, channels, any)`` of ``plan.samples`` in total.
     """
-    track = _Track(blocks, plan, stages, pool, ahead)
+    track = _Track(blocks, plan, _Normalised(stages, mean, deviation), pool, ahead, mean)
     try:
         for first in range(0, len(track.windows), batch_size):
             windows = track.windows[first : first + batch_size]
@@ -84,6 +88,29 @@ def separate_in_stages(
         track.cancel()
 
 
+class _Normalised:
+    """Stages that read a mixture at its own level and return stems at this level."""
+
+    def __init__(self, stages: Stages, mean: float, deviation: float) -> None:
+        self.geometry = stages.geometry
+        self.piece = stages.piece
+        self.recur = stages.recur
+        self._stages = stages
+        self._mean = np.float32(mean)
+        self._deviation = np.float32(deviation)
+
+    def encode(self, mixture: Array) -> Sequence[Array]:
+        return self._stages.encode(self._normalised(mixture))
+
+    def decode(self, frames: Array, mixture: Array, skips: Sequence[Array]) -> Array:
+        return self._stages.decode(frames, self._normalised(mixture), skips) * self._deviation
+
+    def _normalised(self, mixture: Array) -> Array:
+        normalised = np.subtract(mixture, self._mean, order="C")
+        normalised /= self._deviation
+        return normalised
+
+
 class _Track:
     """The state of a separation. Frames are counted from the beginning of the first window.
 
@@ -94,7 +121,9 @@ class _Track:
         done: Frames decoded so far.
     """
 
-    def __init__(self, blocks: Iterable[Array], plan: WindowPlan, stages: Stages, pool: Executor, ahead: int) -> None:
+    def __init__(
+        self, blocks: Iterable[Array], plan: WindowPlan, stages: Stages, pool: Executor, ahead: int, blank: float
+    ) -> None:
         self._stages = stages
         self._geometry = geometry = stages.geometry
         self._pool = pool
@@ -109,7 +138,7 @@ class _Track:
         self._total = self.windows[-1] + self.length
         self.encoded = self.done = 0
         self._ready = 0  # frames whose recurrence is final
-        self._mixture = Tape(blocks)
+        self._mixture = Tape(blocks, blank)
         self._levels = [Tape() for _ in geometry.skips]
         self._recurrent = Tape()
         self._blend = Blend(0, triangle(self.length))

@@ -17,14 +17,16 @@ class Tape:
 
     Args:
         blocks: Blocks ``(any, width)`` that are appended when they are needed.
+        blank: Value of what is read before the first row and after the last one.
 
     Attributes:
         end: Number of rows appended so far.
     """
 
-    def __init__(self, blocks: Iterable[Array] = ()) -> None:
+    def __init__(self, blocks: Iterable[Array] = (), blank: float = 0.0) -> None:
         self.end = 0
         self._width = 0
+        self._blank = np.float32(blank)
         self._blocks = iter(blocks)
         self._kept: list[Array] = []
         self._start = 0  # of the first kept block
@@ -36,7 +38,7 @@ class Tape:
         self.end += len(rows)
 
     def read(self, first: int, last: int) -> Array:
-        """Return rows ``first`` to ``last - 1``; zeros before the first row and after the last one."""
+        """Return rows ``first`` to ``last - 1``."""
         while (self.end < last or not self._width) and (block := next(self._blocks, None)) is not None:
             self.append(block)
         found = []
@@ -50,7 +52,7 @@ class Tape:
         after = min(max(0, last - self.end), last - first)
         if len(found) == 1 and not before and not after:
             return found[0]
-        blank = [np.zeros((count, self._width), np.float32) for count in (before, after)]
+        blank = [np.full((count, self._width), self._blank) for count in (before, after)]
         return np.concatenate([blank[0], *found, blank[1]])
 
     def forget(self, before: int) -> None:
