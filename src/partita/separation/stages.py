@@ -78,6 +78,8 @@ def separate_in_stages(
             track.encode(windows[-1] + track.length)
             recurrence = pool.submit(stages.recur, track.frames(windows))
             yield from track.decode(reserve=0)
+            if first == 0:  # nothing could be decoded yet
+                track.encode(track.encoded + round(_RESERVE * len(windows) * track.length))
             track.blend(windows, recurrence.result())
             # some pieces are left to decode while the next recurrence occupies one of the threads
             yield from track.decode(reserve=_RESERVE * len(windows))
@@ -148,7 +150,7 @@ class _Track:
 
     def encode(self, until: int) -> None:
         """Encode the frames before ``until``, and begin with those after it."""
-        while self.encoded < until:
+        while self.encoded < min(until, self._total):
             while len(self._encoding) <= self._ahead and self._submitted < self._total:
                 first, last = self._submitted, min(self._submitted + self._piece, self._total)
                 mixture = self._mixture.read(*self._from_base(self._geometry.encoder_span(first, last)))
