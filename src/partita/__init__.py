@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Unpack
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         PartitaError,
     )
     from partita.separation import Block, OutputOptions, Separator, SeparatorFields, Stems
+    from partita.system.allocator import keep_freed_memory
     from partita.zoo import Package, load_model
     from partita.zoo import list_packages as list_models
 
@@ -53,6 +53,7 @@ __all__ = [
     "data",
     "evaluation",
     "experiment",
+    "keep_freed_memory",
     "list_models",
     "load_model",
     "models",
@@ -80,6 +81,7 @@ _HOMES = {
     "SeparatorFields": ("partita.separation", "SeparatorFields"),
     "SourceLike": ("partita.audio", "SourceLike"),
     "Stems": ("partita.separation", "Stems"),
+    "keep_freed_memory": ("partita.system.allocator", "keep_freed_memory"),
     "list_models": ("partita.zoo", "list_packages"),
     "load_model": ("partita.zoo", "load_model"),
 }
@@ -114,6 +116,8 @@ def separate(
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("partita")
     if name in _ROOMS:
         return import_module(f"partita.{name}")

@@ -3,11 +3,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 import partita
-from partita.cli import main
+from partita.cli import entry, main
 from partita.errors import AudioError, ConfigError, OutputError
 
 
@@ -34,6 +35,15 @@ def test_help_imports_nothing_heavy():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(("command", "called"), [("separate", True), ("evaluate", True), ("models", False)])
+def test_commands_that_run_models_keep_freed_memory(command, called, monkeypatch):
+    calls = []
+    monkeypatch.setattr(entry, "keep_freed_memory", lambda: calls.append(command))
+    context = SimpleNamespace(invoked_subcommand=command)
+    entry._partita(context, version=False)
+    assert bool(calls) == called
 
 
 def test_importing_is_instant_and_rooms_come_when_used():

@@ -17,8 +17,12 @@ from partita.cli.models import models
 from partita.cli.separate import separate
 from partita.cli.train import train
 from partita.errors import ConfigError, PartitaError
+from partita.system.allocator import keep_freed_memory
 
 __all__ = ["app", "main"]
+
+# commands that run models; training makes the setting itself, in each of its processes
+_COMPUTING = ("separate", "evaluate", "experiment")
 
 app = typer.Typer(
     name="partita",
@@ -43,12 +47,14 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _partita(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand in _COMPUTING:
+        keep_freed_memory()
 
 
 def main() -> None:

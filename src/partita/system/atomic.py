@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -96,4 +96,4 @@ def atomic_files(folder: Path, last: str) -> Iterator[Path]:
 
 
 def _temporary_name() -> str:
-    return f".partita-{secrets.token_hex(8)}"
+    return f".partita-{os.urandom(8).hex()}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 
 from partita.errors import ConfigError
 
@@ -17,6 +16,8 @@ def how_to_install(extra: str) -> str:
     Args:
         extra: Name of an extra in ``pyproject.toml``, or several separated by commas.
     """
+    from importlib.metadata import version  # slow to import
+
     wheel = f"partita-{version('partita')}-py3-none-any.whl"
     return f"pip install -e '.[{extra}]' in a checkout, or pip install '{wheel}[{extra}]' with a wheel"
 
