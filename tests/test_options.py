@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from partita.audio.encode import BITS, FORMATS
-from partita.options import DEFAULT_FILENAME, DEFAULT_OVERLAP, BackendName, Bits, Format
+from partita.options import DEFAULT_FILENAME, DEFAULT_OVERLAP, PRESETS, BackendName, Bits, Format, Quality
 from partita.separation import OutputOptions, Separator
 
 
@@ -21,3 +21,8 @@ def test_every_backend_loads(convolutional, backend):
 
 def test_the_default_name_of_a_stem_is_valid():
     assert OutputOptions(filename=DEFAULT_FILENAME) == OutputOptions()
+
+
+def test_every_quality_has_a_preset():
+    assert tuple(PRESETS) == get_args(Quality)
+    assert PRESETS["balanced"] == (DEFAULT_OVERLAP, 0)

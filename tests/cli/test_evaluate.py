@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from partita.evaluation import bss_eval
 from partita.evaluation.results import load_runs
 from partita.options import DEFAULT_OVERLAP
 
@@ -180,6 +181,19 @@ def test_on_a_core_install_the_missing_extra_is_named_at_once(folders, evaluate,
     assert code == 2
     assert f"this needs {package}, which the extra 'evaluate' installs" in err
     assert not (tmp_path / "evaluation").exists()
+
+
+def test_threads_reach_the_scoring(folders, evaluate, monkeypatch):
+    found = []
+
+    def score(*arguments, threads, **options):
+        found.append(threads)
+        return bss_eval(*arguments, threads=threads, **options)
+
+    monkeypatch.setattr("partita.evaluation.run.bss_eval", score)
+    assert evaluate(*folders, "--threads", 3)[0] == 0
+    assert found == [3, 3]
+    assert evaluate(*folders, "--threads", 0)[0] == 2
 
 
 def test_the_help_states_the_default_overlap(evaluate, monkeypatch):

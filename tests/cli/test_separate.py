@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from partita.separation import Separator
+
 STEMS = {"drums.wav", "bass.wav", "other.wav", "vocals.wav"}
 
 
@@ -118,6 +120,25 @@ def test_a_part_of_a_song(partita, tmp_path):
     write(tmp_path / "song.wav", 2)
     _, out, _ = partita("song.wav", "--start", "0.5", "--duration", "1", "--json")
     assert json.loads(out)["seconds"] == 1
+
+
+def test_options_reach_the_separator(partita, tmp_path, monkeypatch):
+    write(tmp_path / "song.wav")
+    separators = []
+
+    class Kept(Separator):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            separators.append(options)
+
+    monkeypatch.setattr("partita.separation.Separator", Kept)
+    assert partita("song.wav", "--threads", 3, "--quality", "best", "--overlap", 0.5)[0] == 0
+    assert partita("song.wav", "--overwrite")[0] == 0
+    names = ("threads", "quality", "overlap", "shifts")
+    assert [tuple(options[name] for name in names) for options in separators] == [
+        (3, "best", 0.5, None),
+        (None, "balanced", None, None),
+    ]
 
 
 def test_a_bit_rate(partita, tmp_path):
@@ -342,6 +363,9 @@ def test_an_output_folder_in_the_way(partita, tmp_path):
         (["song.wav", "--stems", "guitar"], "guitar"),
         (["song.wav", "--stems", "vocals,,drums"], "--stems"),
         (["song.wav", "--overlap", "1"], "overlap"),
+        (["song.wav", "--threads", "0"], "threads"),
+        (["song.wav", "--quality", "good"], "quality"),
+        (["song.wav", "--format", "ogg", "--vbr", "11"], "vbr"),
         (["song.wav", "--sample-rate", "fast"], "sample_rate"),
         (["song.wav", "--format", "flac", "--bits", "32f"], "bits"),
         (["song.wav", "--filename", "{stem"], "filename"),

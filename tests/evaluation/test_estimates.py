@@ -94,6 +94,21 @@ def test_options_reach_the_model(convolutional):
     assert pickle.loads(pickle.dumps(chosen)) == chosen  # it is sent to worker processes
 
 
+def test_threads_reach_the_model(convolutional, monkeypatch):
+    opened = []
+
+    def load(*arguments, **options):
+        opened.append(options["threads"])
+        return Separator(*arguments, **options)
+
+    monkeypatch.setattr("partita.evaluation.estimates.Separator", load)
+    track = track_of(np.zeros((1, 2, 100), np.float32), ("drums",))
+    estimator = estimator_for(convolutional.folder, device="cpu")
+    for threads in (3, 3, None):
+        estimator.estimate(track, threads)
+    assert opened == [3, None]
+
+
 @pytest.fixture
 def folder(tmp_path, write_songs):
     stems = {name: 0.1 * RNG.standard_normal((2, 800)).astype(np.float32) for name in ("drums", "vocals")}

@@ -5,6 +5,7 @@ import signal
 import sys
 import tracemalloc
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ class Scaled:
     name: str = "scaled"
     oracle: bool = False
 
-    def estimate(self, track):
+    def estimate(self, track, threads=None):
         if track.name == self.missing:
             raise AudioError(f"{track.name}: no estimates")
         if track.name == "fatal":
@@ -85,7 +86,7 @@ def test_excerpts_surround_the_best_and_the_worst_frame(tmp_path, write_songs):
     (song,) = find_songs([write_songs(tmp_path, {"song": {"drums": samples}})])
 
     class Noisy(Scaled):
-        def estimate(self, track):
+        def estimate(self, track, threads=None):
             errors = np.full(20, 0.3)
             errors[[5, 14]] = 0.9, 0.01  # of the reference, in the worst and in the best second
             noise = np.random.default_rng(1).standard_normal((1, 2, 20 * RATE))
@@ -129,9 +130,36 @@ def test_an_invalid_option_of_the_estimator_stops_everything(songs):
         evaluate(Scaled(gain=-1), songs[1])
 
 
+@dataclass(frozen=True)
+class Noted:
+    """Estimates that are the references; notes the number of threads in a file for each song."""
+
+    folder: Path
+    name: str = "noted"
+    oracle: bool = False
+
+    def estimate(self, track, threads=None):
+        (self.folder / track.name).write_text(str(threads))
+        return track.references
+
+
+@pytest.mark.parametrize(
+    ("jobs", "threads", "expected"), [(1, None, 8), (2, None, 4), (16, None, 1), (1, 3, 3), (2, 5, 2)]
+)
+def test_jobs_divide_the_threads(songs, tmp_path, monkeypatch, jobs, threads, expected):
+    monkeypatch.setattr("partita.evaluation.run.usable_cores", lambda: 8)
+    found = songs[1][:1]
+    evaluate(Noted(tmp_path), found, jobs=jobs, threads=threads)
+    assert (tmp_path / found[0].name).read_text() == str(expected)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"jobs": 0}, "jobs: must be at least 1, not 0"), ({"sources": ()}, "sources: name at least one stem")],
+    [
+        ({"jobs": 0}, "jobs: must be at least 1, not 0"),
+        ({"threads": 0}, "threads: must be at least 1, not 0"),
+        ({"sources": ()}, "sources: name at least one stem"),
+    ],
 )
 def test_invalid_options(songs, options, message):
     with pytest.raises(ConfigError, match=message):

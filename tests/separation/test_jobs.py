@@ -124,7 +124,7 @@ def test_an_output_never_replaces_an_input():
         ({"stems": "drums"}, "tuple"),
         ({"format": "mp3", "bitrate": 1}, "bitrate"),
         ({"format": "wav", "bitrate": 128}, "bitrate"),
-        ({"format": "ogg", "quality": 11}, "quality"),
+        ({"format": "ogg", "vbr": 11}, "vbr: ogg supports 0 to 10, not 11"),
         ({"filename": "{track}.{ext}"}, "stem"),
         ({"filename": "{artist}/{stem}"}, "filename"),
         ({"filename": "{0}{stem}"}, "filename"),

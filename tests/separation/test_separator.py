@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import partita
 from partita.audio import AudioReader
 from partita.errors import AudioError, Cancelled, ConfigError, ModelError
 from partita.models import build
+from partita.options import PRESETS, Quality
 from partita.separation import Separator
 from partita.zoo.export import export_package
 
@@ -243,6 +245,8 @@ def test_arrays_that_are_no_audio_are_refused(convolutional, array, message):
         ({"overlap": "much"}, "overlap"),
         ({"segment": float("nan")}, "segment"),
         ({"batch_size": True}, "batch_size"),
+        ({"threads": 0}, "threads: must be at least 1, not 0"),
+        ({"quality": "good"}, "quality: 'good' is not one of fast, balanced, best"),
         ({"device": "abacus"}, "abacus"),
         ({"backend": "torch", "device": "abacus"}, "abacus"),
     ],
@@ -250,6 +254,22 @@ def test_arrays_that_are_no_audio_are_refused(convolutional, array, message):
 def test_invalid_options_are_named(convolutional, options, message):
     with pytest.raises(ConfigError, match=message):
         Separator(convolutional, **options)
+
+
+@pytest.mark.parametrize("quality", get_args(Quality))
+def test_a_quality_is_a_preset_of_overlap_and_shifts(recurrent, noise, quality):
+    overlap, shifts = PRESETS[quality]
+    by_preset = Separator(recurrent, quality=quality, segment=0.3).separate(noise)
+    by_hand = Separator(recurrent, overlap=overlap, shifts=shifts, segment=0.3).separate(noise)
+    for name, stem in by_hand.items():
+        np.testing.assert_array_equal(by_preset[name], stem)
+
+
+def test_explicit_options_override_the_quality(recurrent, noise):
+    chosen = Separator(recurrent, quality="best", overlap=0.5, shifts=0, segment=0.3).separate(noise)
+    expected = Separator(recurrent, overlap=0.5, segment=0.3).separate(noise)
+    for name, stem in expected.items():
+        np.testing.assert_array_equal(chosen[name], stem)
 
 
 def test_an_unknown_model_names_the_nearest():

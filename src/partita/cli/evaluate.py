@@ -49,6 +49,12 @@ def evaluate(
         float, typer.Option(help="Fraction of a window that the next one covers too, in models.")
     ] = DEFAULT_OVERLAP,
     device: Annotated[str | None, typer.Option(help="Where models run: cpu, cuda, ... (default: the fastest).")] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of threads, divided among the jobs (default: the cores that may be used).", metavar="N"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Score estimates or models against the true stems: SDR, ISR, SIR, SAR (BSSEval v4), whole-song SDR, SI-SDR."""
@@ -77,6 +83,7 @@ def evaluate(
                 overlap=overlap,
                 device=device,
                 jobs=jobs,
+                threads=threads,
                 progress=bars.update,
             )
         failed = any(run.failures for run in runs[-len(given) - len(model or []) :])

@@ -9,7 +9,7 @@ import typer
 
 from partita.cli.console import stem_names
 from partita.errors import ConfigError
-from partita.options import DEFAULT_FILENAME, DEFAULT_OVERLAP, BackendName, Bits, Format
+from partita.options import DEFAULT_FILENAME, BackendName, Bits, Format, Quality
 
 __all__ = ["separate"]
 
@@ -41,7 +41,7 @@ def separate(
     bitrate: Annotated[
         int | None, typer.Option(help="Bit rate of mp3 and opus (default: about 320).", metavar="KBIT/S")
     ] = None,
-    quality: Annotated[
+    vbr: Annotated[
         float | None, typer.Option(help="Variable bit rate: mp3 0 (best) to 9, ogg 0 to 10 (best).", metavar="Q")
     ] = None,
     sample_rate: Annotated[str, typer.Option(help="Sample rate of the stems in Hz.", metavar="keep|N")] = "keep",
@@ -50,15 +50,23 @@ def separate(
     duration: Annotated[
         float | None, typer.Option(help="Separate this much of each song (default: all).", metavar="SECONDS")
     ] = None,
+    quality: Annotated[Quality, typer.Option(help="Preset of --overlap and --shifts.")] = "balanced",
     segment: Annotated[
         float | None, typer.Option(help="Length of a window (default: the model's).", metavar="SECONDS")
     ] = None,
     overlap: Annotated[
-        float, typer.Option(help="Fraction of a window that the next one covers too.")
-    ] = DEFAULT_OVERLAP,
-    shifts: Annotated[int, typer.Option(help="Passes to average; more is slower and a little better.")] = 0,
+        float | None,
+        typer.Option(help="Fraction of a window that the next one covers too (default: that of --quality)."),
+    ] = None,
+    shifts: Annotated[
+        int | None, typer.Option(help="Number of passes to average (default: that of --quality).")
+    ] = None,
     backend: Annotated[BackendName, typer.Option(help="Library that runs the model.")] = "onnx",
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ... (default: the fastest available).")] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Number of threads on the CPU (default: the cores that may be used).", metavar="N"),
+    ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too.")] = False,
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Skip songs that have all their stems; redo incomplete ones.")
@@ -81,13 +89,22 @@ def separate(
         format=format,
         bits=bits,
         bitrate=bitrate,
-        quality=quality,
+        vbr=vbr,
         sample_rate=_rate(sample_rate),
         tags=tags,
         filename=filename,
         overwrite=overwrite or skip_existing,
     )
-    separator = Separator(model, backend=backend, segment=segment, overlap=overlap, shifts=shifts, device=device)
+    separator = Separator(
+        model,
+        backend=backend,
+        quality=quality,
+        segment=segment,
+        overlap=overlap,
+        shifts=shifts,
+        device=device,
+        threads=threads,
+    )
     batch = Batch(
         separator,
         options,

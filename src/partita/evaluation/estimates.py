@@ -37,8 +37,12 @@ class Estimator(Protocol):
     def oracle(self) -> bool:
         """Whether it is a bound, an oracle or the mixture, and not a model."""
 
-    def estimate(self, track: ReferenceTrack) -> Signals:
+    def estimate(self, track: ReferenceTrack, threads: int | None = None) -> Signals:
         """Return the estimates of a track, in the shape of its references.
+
+        Args:
+            track: The track.
+            threads: Number of threads on the CPU; by default the cores that this process may use.
 
         Raises:
             PartitaError: There are none; the message says why.
@@ -76,7 +80,7 @@ class FolderEstimates:
         """Always false."""
         return False
 
-    def estimate(self, track: ReferenceTrack) -> Signals:
+    def estimate(self, track: ReferenceTrack, threads: int | None = None) -> Signals:
         """Decode the estimates of a song and check that they fit the references."""
         if track.name not in self.songs:
             raise AudioError(f"{self.folder / track.name}: missing; put the estimates of the song there")
@@ -119,9 +123,9 @@ class ModelEstimates:
         """Always false."""
         return False
 
-    def estimate(self, track: ReferenceTrack) -> Signals:
+    def estimate(self, track: ReferenceTrack, threads: int | None = None) -> Signals:
         """Separate the mixture as ``partita separate`` does."""
-        separator = _separator(self)
+        separator = _separator(self, threads)
         unknown = [source for source in track.sources if source not in separator.sources]
         if unknown:
             raise ModelError(f"model {self.model!r} has no stem {unknown[0]!r}, only {', '.join(separator.sources)}")
@@ -150,7 +154,7 @@ class OracleEstimates:
         """Always true."""
         return True
 
-    def estimate(self, track: ReferenceTrack) -> Signals:
+    def estimate(self, track: ReferenceTrack, threads: int | None = None) -> Signals:
         """Compute the estimates."""
         blocks = ORACLES[self.name].estimate(track.stems, track.mixture)
         return _kept(block[: len(track.sources)] for block in blocks)
@@ -181,8 +185,10 @@ def estimator_for(
 
 
 @lru_cache(maxsize=1)  # a process loads a model once for all its songs
-def _separator(estimates: ModelEstimates) -> Separator:
-    return Separator(estimates.model, shifts=estimates.shifts, overlap=estimates.overlap, device=estimates.device)
+def _separator(estimates: ModelEstimates, threads: int | None) -> Separator:
+    return Separator(
+        estimates.model, shifts=estimates.shifts, overlap=estimates.overlap, device=estimates.device, threads=threads
+    )
 
 
 def _kept(blocks: Iterator[Array]) -> Signals:

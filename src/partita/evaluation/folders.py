@@ -29,6 +29,7 @@ def evaluate_folders(
     overlap: float = DEFAULT_OVERLAP,
     device: str | None = None,
     jobs: int = 1,
+    threads: int | None = None,
     progress: Callable[[EvaluationProgress], None] | None = None,
 ) -> list[Run]:
     """Score folders of estimates, models and oracles against a folder of songs, as ``partita evaluate`` does.
@@ -53,6 +54,7 @@ def evaluate_folders(
         overlap: Fraction of a window that the next one covers too, in models.
         device: Where models run: ``cpu``, ``cuda``, ... (default: the fastest).
         jobs: Number of songs to score at the same time, each in its own process.
+        threads: Number of threads, divided among the jobs (default: the cores that this process may use).
         progress: Called before the first song of a run, after each song, and for each that cannot be read.
 
     Returns:
@@ -72,7 +74,7 @@ def evaluate_folders(
         raise ConfigError("give a folder of estimates or a model to score")
     runs = []
     for estimator in estimators:
-        run = evaluate(estimator, songs, sources, scoring, jobs=jobs, progress=progress)
+        run = evaluate(estimator, songs, sources, scoring, jobs=jobs, threads=threads, progress=progress)
         runs.append(replace(run, failures={**unreadable, **run.failures}))
         if progress is not None:
             for song, failure in unreadable.items():

@@ -78,6 +78,7 @@ def evaluate(
     scoring: Scoring | None = None,
     *,
     jobs: int = 1,
+    threads: int | None = None,
     progress: Callable[[EvaluationProgress], None] | None = None,
 ) -> Run:
     """Score the estimates of songs, in memory that does not grow with their length.
@@ -88,6 +89,7 @@ def evaluate(
         sources: Names of the stems to score (default: all that any song has).
         scoring: How to score (default: frames of 1 s without overlap, as papers do).
         jobs: Number of songs to score at the same time, each in its own process.
+        threads: Number of threads, divided among the jobs (default: the cores that this process may use).
         progress: Called before the first song and after each.
 
     Returns:
@@ -100,13 +102,13 @@ def evaluate(
     sources = sources_of(songs) if sources is None else tuple(sources)
     if jobs < 1:
         raise ConfigError(f"jobs: must be at least 1, not {jobs}")
+    if threads is not None and threads < 1:
+        raise ConfigError(f"threads: must be at least 1, not {threads}")
     if not sources:
         raise ConfigError("sources: name at least one stem")
     scoring = scoring or Scoring()
-    tasks = [
-        _Task(song, sources, estimator, scoring, threads=max(1, usable_cores() // jobs) if jobs > 1 else None)
-        for song in songs
-    ]
+    each = max(1, (threads or usable_cores()) // jobs)
+    tasks = [_Task(song, sources, estimator, scoring, each) for song in songs]
     name = estimator.name
     if progress is not None:
         progress(EvaluationProgress(name, 0, len(songs)))
@@ -158,7 +160,7 @@ class _Task:
     sources: tuple[str, ...]
     estimator: Estimator
     scoring: Scoring
-    threads: int | None
+    threads: int
 
 
 Outcome = tuple[SongScores, list[Excerpt]] | PartitaError
@@ -186,7 +188,7 @@ def _outcomes(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Task, Outcom
 def _score(task: _Task) -> Outcome:
     try:
         track = open_track(task.song, task.sources)
-        estimates = task.estimator.estimate(track)
+        estimates = task.estimator.estimate(track, task.threads)
         scores = _score_track(track, estimates, task)
         return scores, list(_excerpts(track, estimates, scores.frames["sdr"], task.scoring))
     except ConfigError:  # of the options, so every other song would fail too

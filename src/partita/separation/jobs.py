@@ -43,7 +43,7 @@ class OutputFields(TypedDict, total=False):
     format: Format
     bits: Bits
     bitrate: int | None
-    quality: float | None
+    vbr: float | None
     sample_rate: int | None
     tags: bool
     filename: str
@@ -62,7 +62,8 @@ class OutputOptions:
         bits: ``16``, ``24``, ``32f`` (float, wav only) or ``keep``: as many as the input has (16 for lossy inputs,
             32f for samples in memory). Lossy formats ignore it.
         bitrate: Of mp3 (constant) and opus (average), in kbit/s; about 320 by default.
-        quality: Of a variable bit rate instead: for mp3 from 0 (best) to 9, for ogg from 0 to 10 (best).
+        vbr: Quality of a variable bit rate, instead of ``bitrate``: from 0 (best) to 9 for mp3, from 0 to 10 (best)
+            for ogg.
         sample_rate: Hz; the input's by default.
         tags: Copy the input's tags and cover; the name of the stem is added to the title.
         filename: Path below the output folder, made of ``{model}``, ``{track}`` (the input's name without suffix),
@@ -79,7 +80,7 @@ class OutputOptions:
     format: Format = "wav"
     bits: Bits = "keep"
     bitrate: int | None = None
-    quality: float | None = None
+    vbr: float | None = None
     sample_rate: int | None = None
     tags: bool = True
     filename: str = DEFAULT_FILENAME
@@ -96,7 +97,10 @@ class OutputOptions:
         if self.sample_rate is not None and not 1000 <= self.sample_rate <= 768_000:
             raise ConfigError(f"sample_rate: must be between 1000 and 768000 Hz, not {self.sample_rate}")
         rate = nearest_rate(self.format, self.sample_rate or 44100)
-        compression_of(self.format, rate, 2, self.bitrate, self.quality)
+        try:
+            compression_of(self.format, rate, 2, self.bitrate, self.vbr)
+        except ConfigError as error:  # the encoder's option is called quality
+            raise ConfigError(str(error).replace("quality", "vbr", 1)) from error
         if isinstance(self.stems, str):
             raise ConfigError(f"stems: pass a tuple of names, such as ({self.stems!r},)")
         if self.stems is not None and self.two_stems is not None:

@@ -19,7 +19,7 @@ from partita.audio import SourceLike, nearest_rate, remix, resample_blocks
 from partita.audio.blocks import copies, regroup
 from partita.audio.level import is_silent
 from partita.errors import Cancelled, ConfigError
-from partita.options import DEFAULT_OVERLAP, BackendName
+from partita.options import PRESETS, BackendName, Quality
 from partita.separation.backends import open_backend
 from partita.separation.blocks import Block, CancelToken, Progress, Stems
 from partita.separation.jobs import Job, OutputFields, OutputOptions, Result, plan_jobs
@@ -42,9 +42,10 @@ class SeparatorFields(TypedDict, total=False):
     """The options of :class:`Separator` as keyword arguments."""
 
     backend: BackendName
+    quality: Quality
     segment: float | None
-    overlap: float
-    shifts: int
+    overlap: float | None
+    shifts: int | None
     device: str | None
     batch_size: int | None
     threads: int | None
@@ -58,10 +59,12 @@ class Separator:
     Args:
         model: Name of a model, folder of a model package, or the package itself.
         backend: ``onnx`` or ``torch``.
+        quality: Preset of ``overlap`` and ``shifts``: ``fast``, ``balanced`` or ``best``.
         segment: Length of a window in seconds; the model's by default.
-        overlap: Fraction of a window that the next one covers too, in [0, 1).
+        overlap: Fraction of a window that the next one covers too, in [0, 1); by default that of ``quality``.
         shifts: Number of passes to average, each delayed a little more, up to half a second; 0 and 1 are a single
-            pass. The delays are fixed, so that the same input gives the same stems (paper, section 4.4).
+            pass. By default that of ``quality``. The delays are fixed, so that the same input gives the same stems
+            (paper, section 4.4).
         device: ``cpu``, ``cuda``, ...; the fastest available by default.
         batch_size: Windows that are computed at once; by default what suits the model.
         threads: Number of threads on the CPU; by default the cores that this process may use.
@@ -80,9 +83,10 @@ class Separator:
         model: str | PathLike[str] | Package = "default",
         *,
         backend: BackendName = "onnx",
+        quality: Quality = "balanced",
         segment: float | None = None,
-        overlap: float = DEFAULT_OVERLAP,
-        shifts: int = 0,
+        overlap: float | None = None,
+        shifts: int | None = None,
         device: str | None = None,
         batch_size: int | None = None,
         threads: int | None = None,
@@ -90,6 +94,7 @@ class Separator:
         package = model if isinstance(model, Package) else find_package(_as_name(model))
         self._options: SeparatorFields = {
             "backend": backend,
+            "quality": quality,
             "segment": segment,
             "overlap": overlap,
             "shifts": shifts,
@@ -99,6 +104,11 @@ class Separator:
         }
         self._package = package
         self.card = package.card
+        if quality not in PRESETS:
+            raise ConfigError(f"quality: {quality!r} is not one of {', '.join(PRESETS)}")
+        preset = PRESETS[quality]
+        overlap = preset.overlap if overlap is None else overlap
+        shifts = preset.shifts if shifts is None else shifts
         _check_number("segment", segment, least=0, optional=True)
         _check_number("overlap", overlap, least=0)
         _check_number("shifts", shifts, least=0, whole=True)
@@ -235,7 +245,7 @@ class Separator:
             sample_rate=rate,
             channels=mixture.channels,
             samples=samples,
-            encoding=Encoding(options.format, options.bits_for(mixture.bits), options.bitrate, options.quality),
+            encoding=Encoding(options.format, options.bits_for(mixture.bits), options.bitrate, options.vbr),
             tags=[tags and tags.with_stem(name) for name in job.outputs],
         )
         warnings = [*mixture.warnings, *written.warnings]
