@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +70,8 @@ def read_tags(path: Path) -> Tags:
     Args:
         path: The file.
     """
+    if not _may_have_tags(path):
+        return Tags()
     import av
 
     try:
@@ -82,6 +86,23 @@ def read_tags(path: Path) -> Tags:
             return Tags(**{key: text for key, text in texts.items() if key in known and text}, cover=_cover(container))
     except (av.FFmpegError, OSError, ValueError):
         return Tags()
+
+
+def _may_have_tags(path: Path) -> bool:
+    """Return whether FFmpeg, which takes a while to load, has to look for tags; a plain wav file has none."""
+    try:
+        with path.open("rb") as file:
+            kind, _, form = struct.unpack("<4sI4s", file.read(12))
+            if (kind, form) != (b"RIFF", b"WAVE"):
+                return True
+            while header := file.read(8):
+                name, size = struct.unpack("<4sI", header)
+                if name not in (b"fmt ", b"data", b"fact", b"PEAK"):
+                    return True
+                file.seek(size + size % 2, os.SEEK_CUR)
+    except (OSError, struct.error):
+        return True
+    return False
 
 
 def _cover(container: av.container.InputContainer) -> bytes | None:

@@ -21,8 +21,7 @@ from partita.system.allocator import keep_freed_memory
 
 __all__ = ["app", "main"]
 
-# commands that run models; training makes the setting itself, in each of its processes
-_COMPUTING = ("separate", "evaluate", "experiment")
+_SWITCH_INTERVAL = 5e-4  # seconds
 
 app = typer.Typer(
     name="partita",
@@ -53,7 +52,8 @@ def _partita(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    if context.invoked_subcommand in _COMPUTING:
+    del version  # its callback has printed it
+    if context.invoked_subcommand in ("evaluate", "experiment"):  # separation alone keeps memory in an arena
         keep_freed_memory()
 
 
@@ -62,6 +62,8 @@ def main() -> None:
     signal.signal(
         signal.SIGTERM, signal.default_int_handler
     )  # schedulers and containers send it; it ends a command as Ctrl-C does
+    # threads that run a model wait less for the interpreter, which other threads hold while they read and write audio
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
         app()
     except ConfigError as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
@@ -109,17 +111,15 @@ class _OnnxStages:
 
     def __init__(self, package: Package, geometry: StagedGeometry, threads: int) -> None:
         self.geometry = geometry
+        large = package.card.parameters > _LARGE
         # the weights of a large model are read from memory at each step, which two threads do faster than one
-        recurrence_threads = threads if package.card.parameters > _LARGE else 1
-        provider = _PROVIDERS["cpu"]
-        outer_encoder, inner_encoder, recurrence, inner_decoder, outer_decoder = package.stage_graphs
-        self._recurrence = _open_session(
-            recurrence, provider, recurrence_threads
-        )  # first: loading it takes most memory
-        self._outer_encoder = _open_session(outer_encoder, provider, 1)
-        self._inner_encoder = _open_session(inner_encoder, provider, 1)
-        self._inner_decoder = _open_session(inner_decoder, provider, 1)
-        self._outer_decoder = _open_session(outer_decoder, provider, 1)
+        session_threads = [threads if large and path.stem == "recurrence" else 1 for path in package.stage_graphs]
+        # loading takes up to twice the memory of a graph's weights, so large ones are loaded one after the other
+        with ThreadPoolExecutor(1 if large else threads) as pool:
+            sessions = pool.map(_open_session, package.stage_graphs, repeat(_PROVIDERS["cpu"]), session_threads)
+            self._outer_encoder, self._inner_encoder, self._recurrence, self._inner_decoder, self._outer_decoder = (
+                sessions
+            )
 
     def encode(self, mixture: Array) -> Sequence[Array]:
         outer = self.geometry.outer_encoder
