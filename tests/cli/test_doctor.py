@@ -3,7 +3,6 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 import partita
-from partita.cli import doctor
 from partita.system.extras import how_to_install
 
 
@@ -23,7 +22,7 @@ def test_what_is_missing_is_named_with_what_installs_it(command_line, monkeypatc
             raise PackageNotFoundError(package)
         return version(package)
 
-    monkeypatch.setattr(doctor, "version", without_torch)
+    monkeypatch.setattr("importlib.metadata.version", without_torch)
     code, out, _ = command_line("doctor")
     assert code == 0
     assert f"  torch not installed: {how_to_install('torch')}\n" in out

@@ -42,7 +42,7 @@ def test_commands_that_run_models_keep_freed_memory(command, called, monkeypatch
     calls = []
     monkeypatch.setattr(entry, "keep_freed_memory", lambda: calls.append(command))
     context = SimpleNamespace(invoked_subcommand=command)
-    entry._partita(context, version=False)
+    entry._partita(context)
     assert bool(calls) == called
 
 
