@@ -30,5 +30,5 @@ class Preset(NamedTuple):
 PRESETS: dict[Quality, Preset] = {  # docs/performance.md has the speed and the SDR of each
     "fast": Preset(overlap=0.0, shifts=0),
     "balanced": Preset(overlap=DEFAULT_OVERLAP, shifts=0),
-    "best": Preset(overlap=DEFAULT_OVERLAP, shifts=4),
+    "best": Preset(overlap=DEFAULT_OVERLAP, shifts=2),
 }

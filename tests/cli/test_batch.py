@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,65 @@ def test_standard_output_takes_one_stem(separator, songs):
         Batch(separator, OutputOptions()).run_to_stdout(songs[:1])
     with pytest.raises(ConfigError, match="one stem of one input"):
         Batch(separator, OutputOptions(stems=("drums",))).run_to_stdout(songs)
+
+
+def test_failures_are_reported_in_the_order_of_the_songs(separator, songs, tmp_path, capsys):
+    songs[0].write_bytes(b"no audio")
+    (tmp_path / "out" / "convolutional" / "c" / "drums.wav").mkdir(parents=True)  # in the way of the last song
+    assert Batch(separator, OutputOptions(overwrite=True), as_json=True).run(songs, tmp_path / "out") == 2
+    facts = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(Path(fact["input"]).stem, fact["state"]) for fact in facts] == [
+        ("a", "failed"),
+        ("b", "done"),
+        ("c", "failed"),
+    ]
+
+
+def test_the_next_song_is_read_while_one_is_separated(separator, songs, tmp_path, monkeypatch):
+    measured = {song.name: threading.Event() for song in songs}
+    waited = []
+
+    class Watched(Batch):
+        def _open(self, job):
+            mixture = super()._open(job)
+            measure = mixture.measure
+
+            def measure_and_tell(stop):
+                measure(stop)
+                measured[job.source.name].set()
+
+            mixture.measure = measure_and_tell
+            return mixture
+
+        def _separate(self, job, mixture, place):
+            index = songs.index(job.source)
+            if index + 1 < len(songs):
+                waited.append(measured[songs[index + 1].name].wait(60))
+            return super()._separate(job, mixture, place)
+
+    assert Watched(separator, OutputOptions(), quiet=True).run(songs, tmp_path / "out") == 0
+    assert waited == [True, True]
+
+
+def test_an_interruption_leaves_whole_songs_only(separator, songs, tmp_path, capsys):
+    class Interrupted(Batch):
+        def _separate(self, job, mixture, place):
+            if job.source == songs[2]:
+                raise KeyboardInterrupt
+            return super()._separate(job, mixture, place)
+
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted(separator, OutputOptions()).run(songs, tmp_path / "out")
+    *_, last = capsys.readouterr().err.splitlines()
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    complete = {path.parent.name for path in written}  # the second song may have been finished in time
+    assert complete in ({"a"}, {"a", "b"})
+    assert len(written) == 4 * len(complete)
+    first = songs[len(complete)]
+    assert last == f"error: stopped; nothing was written for {first}, the songs before it are complete"
+
+
+def test_a_warning_of_the_options_is_printed_once(songs, tmp_path, capsys):
+    separator = Separator(segment=20.0)
+    assert Batch(separator, OutputOptions()).run(songs[:2], tmp_path / "out") == 0
+    assert capsys.readouterr().err.count("warning: segment: 20 s is outside the lengths") == 1

@@ -17,7 +17,7 @@ from partita.audio import AudioReader
 from partita.errors import AudioError, Cancelled, ConfigError, ModelError
 from partita.models import build
 from partita.options import PRESETS, Quality
-from partita.separation import Separator
+from partita.separation import Job, OutputOptions, Separator
 from partita.zoo.export import export_package
 
 
@@ -270,6 +270,16 @@ def test_explicit_options_override_the_quality(recurrent, noise):
     expected = Separator(recurrent, overlap=0.5, segment=0.3).separate(noise)
     for name, stem in expected.items():
         np.testing.assert_array_equal(chosen[name], stem)
+
+
+def test_windows_of_unknown_lengths_are_warned_of(convolutional, song, tmp_path):
+    separator = Separator(segment=20.0)
+    (warning,) = separator.warnings
+    assert "segment: 20 s is outside the lengths known to suit this model" in warning
+    job = Job(song, {name: tmp_path / f"{name}.wav" for name in separator.sources})
+    assert separator.run(job, OutputOptions()).warnings == [warning]
+    assert Separator().warnings == Separator(segment=8.0).warnings == ()
+    assert Separator(convolutional, segment=20.0).warnings == ()  # its card has no lengths
 
 
 def test_an_unknown_model_names_the_nearest():

@@ -16,6 +16,7 @@ from partita.training.packaging import write_results
 from partita.training.report import read_table
 from partita.training.start import load_songs
 from partita.zoo import open_package
+from partita.zoo.card import WindowLengths
 from tests.training.runs import config, train
 
 
@@ -24,6 +25,7 @@ def test_a_finished_run_is_a_package_with_curves_and_examples(finished, noise):
     assert package.card.name == "tiny"
     assert package.card.training["steps"] == 10
     assert package.card.training["configuration"]["optim"]["learning_rate"] == 1e-2
+    assert package.card.lengths == WindowLengths((config().data.segment,), (config().run.window,))
     assert "init_sha256" not in package.card.training
     assert Separator(package).separate(noise)["drums"].any()
     assert [step for step, row in read_table(finished / "metrics.csv").items() if "valid_sdr/vocals" in row] == [4, 9]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import typer
@@ -17,13 +20,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from partita.audio.level import decibels
 from partita.cli.console import clock, error, human, printable, warning
-from partita.errors import ConfigError, OutputError, PartitaError
+from partita.errors import Cancelled, ConfigError, OutputError, PartitaError
 from partita.separation import (
     Job,
     Mixture,
     OutputOptions,
     Result,
     Separator,
+    UnfinishedJob,
     find_inputs,
     plan_jobs,
     without_earlier_outputs,
@@ -35,7 +39,7 @@ _STDIN = Path("-")
 
 
 class Batch:
-    """Separates inputs one after the other; one that fails does not stop the others.
+    """Separates inputs in their order; one that fails does not stop the others.
 
     Args:
         separator: The loaded model.
@@ -84,17 +88,8 @@ class Batch:
             report.left_out(path, len(tracks) - len(kept))
             found += kept
         jobs = plan_jobs(found, out, self._separator.card.name, self._separator.sources, self._options)
-        for index, job in enumerate(jobs):
-            if self._skip_existing and job.done:
-                report.skipped(job)
-                continue
-            began = time.monotonic()
-            try:
-                result = self._separate(job, f"{index + 1}/{len(jobs)} " if len(jobs) > 1 else "")
-            except PartitaError as problem:
-                report.failed(job.source, problem)
-            else:
-                report.done(job, result, time.monotonic() - began)
+        report.warn(self._separator.warnings)
+        self._separate_all(jobs, report)
         report.summarise()
         return report.failures
 
@@ -110,7 +105,12 @@ class Batch:
             raise ConfigError("-o -: standard output takes one stem of one input and no --json; choose it with --stems")
         with tempfile.TemporaryDirectory(prefix="partita-") as folder:
             path = Path(folder, f"stem.{self._options.format}")
-            result = self._separate(Job(inputs[0], {names[0]: path}), "")
+            job = Job(inputs[0], {names[0]: path})
+            try:
+                result = self._separate(job, self._open(job), "").finish()
+            except KeyboardInterrupt:
+                _report_interruption(job)
+                raise
             for text in result.warnings:
                 warning(text)
             try:
@@ -123,22 +123,98 @@ class Batch:
                 raise OutputError(f"standard output cannot be written: {problem.strerror}") from problem
         return 0
 
-    def _separate(self, job: Job, place: str) -> Result:
-        try:
-            with _Bar(f"{place}{job.source.name}", quiet=self._quiet) as bar:
-                source = sys.stdin.buffer if job.source == _STDIN else job.source
-                bar.mixture = mixture = self._separator.open(source, start=self._start, duration=self._duration)
-                return self._separator.run(job, self._options, mixture, progress=bar.update)
-        except KeyboardInterrupt:  # typer exits with 130
-            error(f"stopped; nothing was written for {job.source}, the songs before it are complete")
-            raise
+    def _separate_all(self, jobs: Sequence[Job], report: _Report) -> None:
+        """Separate a song while the next one is read and the files of the one before it are finished."""
+        stop = Event()
+        finished = 0
+
+        def finish(job: Job, separated: UnfinishedJob | PartitaError | None, began: float) -> None:
+            nonlocal finished
+            try:
+                if separated is None:
+                    report.skipped(job)
+                elif isinstance(separated, PartitaError):
+                    report.failed(job.source, separated)
+                else:
+                    report.done(job, separated.finish(stop), time.monotonic() - began)
+            except Cancelled:
+                return
+            except PartitaError as problem:
+                report.failed(job.source, problem)
+            finished += 1
+
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as finisher:
+            behind: Future[None] | None = None
+            try:
+                for number, (job, mixture) in enumerate(self._mixtures(jobs, reader, stop), 1):
+                    began = time.monotonic()
+                    separated: UnfinishedJob | PartitaError | None = None
+                    try:
+                        if isinstance(mixture, Mixture):
+                            separated = self._separate(job, mixture, f"{number}/{len(jobs)} " if len(jobs) > 1 else "")
+                        else:
+                            separated = mixture
+                    except PartitaError as problem:
+                        separated = problem
+                    if behind is not None:  # no more than one waits for its end
+                        behind.result()
+                    behind = finisher.submit(finish, job, separated, began)
+                if behind is not None:
+                    behind.result()
+            except BaseException as interruption:
+                stop.set()
+                finisher.shutdown()
+                if isinstance(interruption, KeyboardInterrupt) and finished < len(jobs):  # typer exits with 130
+                    _report_interruption(jobs[finished])
+                raise
+
+    def _mixtures(
+        self, jobs: Sequence[Job], reader: Executor, stop: Event
+    ) -> Iterator[tuple[Job, Mixture | PartitaError | None]]:
+        """Yield each job with its mixture, the error of opening it, or None if it is to be skipped.
+
+        While the caller works on one, the next one is opened and measured in another thread.
+        """
+
+        def prepare(job: Job, *, measured: bool) -> Mixture | PartitaError | None:
+            if self._skip_existing and job.done:
+                return None
+            try:
+                if not self._options.overwrite:
+                    job.refuse_existing()
+                mixture = self._open(job)
+                if measured:
+                    mixture.measure(stop)
+            except PartitaError as problem:
+                return problem
+            return mixture
+
+        ahead: Future[Mixture | PartitaError | None] | None = None
+        for index, job in enumerate(jobs):
+            mixture = prepare(job, measured=False) if ahead is None else ahead.result()
+            ahead = None  # reading a pipe could block the thread for ever
+            if index + 1 < len(jobs) and os.path.isfile(jobs[index + 1].source):  # noqa: PTH113 - for impossible names
+                ahead = reader.submit(prepare, jobs[index + 1], measured=True)
+            yield job, mixture
+
+    def _open(self, job: Job) -> Mixture:
+        source = sys.stdin.buffer if job.source == _STDIN else job.source
+        return self._separator.open(source, start=self._start, duration=self._duration)
+
+    def _separate(self, job: Job, mixture: Mixture, place: str) -> UnfinishedJob:
+        with _Bar(f"{place}{job.source.name}", mixture, quiet=self._quiet) as bar:
+            return self._separator.begin(job, self._options, mixture, progress=bar.update)
+
+
+def _report_interruption(job: Job) -> None:
+    error(f"stopped; nothing was written for {job.source}, the songs before it are complete")
 
 
 class _Bar:
     """A live bar with speed and time left in a terminal, nothing elsewhere."""
 
-    def __init__(self, title: str, *, quiet: bool) -> None:
-        self.mixture: Mixture | None = None  # its length is known once the separation has begun
+    def __init__(self, title: str, mixture: Mixture, *, quiet: bool) -> None:
+        self._mixture = mixture
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -160,10 +236,10 @@ class _Bar:
         self._progress.stop()
 
     def update(self, fraction: float, seconds_left: float | None) -> None:
-        if self._progress.disable or self.mixture is None:
+        if self._progress.disable:
             return
         elapsed = time.monotonic() - self._began
-        speed = fraction * self.mixture.seconds / elapsed
+        speed = fraction * self._mixture.seconds / elapsed
         self._progress.update(self._task, completed=fraction, speed=f"{speed:.0f}x")
 
 
@@ -176,11 +252,18 @@ class _Report:
         self._quiet = quiet
         self._done = 0
         self._skipped = 0
+        self._warned: set[str] = set()
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Print each warning once."""
+        for text in warnings:
+            if text not in self._warned:
+                self._warned.add(text)
+                warning(text)
 
     def done(self, job: Job, result: Result, seconds: float) -> None:
         self._done += 1
-        for text in result.warnings:
-            warning(text)
+        self.warn(result.warnings)
         if self._as_json:
             self._print(
                 job.source,

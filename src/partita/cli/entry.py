@@ -52,7 +52,6 @@ def _partita(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    del version  # its callback has printed it
     if context.invoked_subcommand in ("evaluate", "experiment"):  # separation alone keeps memory in an arena
         keep_freed_memory()
 

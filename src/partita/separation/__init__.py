@@ -14,7 +14,7 @@ from partita.separation.jobs import (
     without_earlier_outputs,
 )
 from partita.separation.mixture import Mixture, Statistics
-from partita.separation.separator import Separator, SeparatorFields
+from partita.separation.separator import Separator, SeparatorFields, UnfinishedJob
 
 __all__ = [
     "BackendName",
@@ -32,6 +32,7 @@ __all__ = [
     "SeparatorFields",
     "Statistics",
     "Stems",
+    "UnfinishedJob",
     "find_inputs",
     "plan_jobs",
     "without_earlier_outputs",

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Event
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from partita.audio import (
     remix,
     resample_blocks,
 )
-from partita.errors import OutputError
+from partita.errors import Cancelled, OutputError
 
 __all__ = ["Mixture", "Statistics", "open_mixture"]
 
@@ -84,6 +85,7 @@ class Mixture:
         self._model_rate = model_rate
         self._notes = notes
         self._spooled = spooled
+        self._stop: Event | None = None
         self._spool: Spool | None = None  # once it is complete
 
     @property
@@ -110,6 +112,19 @@ class Mixture:
         """Return the length in samples at another sample rate in Hz."""
         return -(-self.samples * sample_rate // self.sample_rate)
 
+    def measure(self, stop: Event | None = None) -> None:
+        """Read the source to its end and keep its length and statistics, unless they are known already.
+
+        Args:
+            stop: Stops the reading when it is set.
+
+        Raises:
+            AudioError: The audio cannot be read.
+            Cancelled: ``stop`` was set.
+        """
+        self._stop = stop
+        _ = self._measured
+
     def blocks(self) -> Iterator[Array]:
         """Yield the samples, float32 ``(channels, any)``."""
         if self._spool is not None:
@@ -128,6 +143,8 @@ class Mixture:
         def counted() -> Iterator[Array]:
             nonlocal samples, spool
             for block in self.blocks():
+                if self._stop is not None and self._stop.is_set():
+                    raise Cancelled("the caller stopped the separation")
                 samples += block.shape[1]
                 if spool is not None and not self._kept(spool, block):
                     spool = None

@@ -1,4 +1,7 @@
-"""Stems written to files: one gain for all of them, and all of them or none."""
+"""Stems written to files: one gain for all of them, and all of them or none.
+
+The samples of a track are collected first; its files are finished when its peak, and so the gain, is known.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from partita.audio import AudioWriter, Spool, Tags
-from partita.errors import OutputError
+from partita.errors import Cancelled, OutputError
 from partita.system.cores import usable_cores
 
-__all__ = ["Encoding", "Written", "write_lanes"]
+__all__ = ["Encoding", "UnfinishedFiles", "Written", "collect_lanes", "write_lanes"]
 
 Array = npt.NDArray[np.float32]
 
@@ -32,13 +35,13 @@ class Encoding:
         format: wav, flac, mp3, ogg or opus.
         bits: ``16``, ``24`` or ``32f``.
         bitrate: kbit/s, of mp3 and opus.
-        quality: Of mp3 (0 to 9) and ogg (0 to 10).
+        vbr: Quality of a variable bit rate, of mp3 (0 to 9) and ogg (0 to 10).
     """
 
     format: str = "wav"
     bits: str = "16"
     bitrate: int | None = None
-    quality: float | None = None
+    vbr: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,52 @@ class Written:
     warnings: tuple[str, ...]
 
 
-def write_lanes(
+class UnfinishedFiles:
+    """Collected samples whose files are not complete; made by :func:`collect_lanes`.
+
+    Args:
+        stack: Closes everything that is open.
+        writers: Of the files.
+        spools: The samples of each file; ``None`` if they are written already.
+        threads: Number of threads that encode.
+        gain: Applied to all samples.
+        powers: See :class:`Written`.
+    """
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        writers: Sequence[AudioWriter],
+        spools: Sequence[Spool] | None,
+        threads: int,
+        gain: float,
+        powers: tuple[float, ...],
+    ) -> None:
+        self._stack = stack
+        self._writers = writers
+        self._spools = spools
+        self._threads = threads
+        self._gain = gain
+        self._powers = powers
+
+    def finish(self, stop: Event | None = None) -> Written:
+        """Encode the files and give them their names; call it once, in any thread.
+
+        Args:
+            stop: If it is set before all samples are encoded, no file is written.
+
+        Raises:
+            OutputError: A file cannot be written.
+            Cancelled: ``stop`` was set.
+        """
+        with self._stack:
+            if self._spools is not None:
+                _encode(self._spools, self._writers, self._gain, self._threads, stop or Event())
+        warnings = tuple(text for writer in self._writers for text in writer.warnings)  # complete once it is closed
+        return Written(self._gain, self._powers, warnings)
+
+
+def collect_lanes(
     blocks: Iterator[Sequence[Array]],
     paths: Sequence[Path],
     *,
@@ -65,11 +113,11 @@ def write_lanes(
     samples: int,
     encoding: Encoding,
     tags: Sequence[Tags | None],
-) -> Written:
-    """Write one file a lane; none appears under its name before all are complete.
+) -> UnfinishedFiles:
+    """Collect the samples of one file a lane on disk; the files are complete after :meth:`UnfinishedFiles.finish`.
 
     Integer and lossy formats clip beyond full scale. If any lane goes beyond it, all are attenuated by the same gain,
-    so that they keep their balance. 32-bit floats are never attenuated.
+    so that they keep their balance. 32-bit floats are never attenuated, so they are written at once.
 
     Args:
         blocks: Consecutive samples of each lane, ``(channels, any)``.
@@ -96,39 +144,56 @@ def write_lanes(
                     format=encoding.format,
                     bits=encoding.bits,
                     bitrate=encoding.bitrate,
-                    quality=encoding.quality,
+                    quality=encoding.vbr,
                     tags=tag,
                     seed=seed,  # dithers that differ do not add up
                 )
             )
             for seed, (path, tag) in enumerate(zip(paths, tags, strict=True))
         ]
-        meter = _Meter(len(paths))
-        if encoding.bits == "32f":
-            for lanes in meter.watch(blocks):
-                for writer, lane in zip(writers, lanes, strict=True):
-                    writer.write(lane)
-            gain = 1.0
-        else:
+        spools: list[Spool] | None = None
+        if encoding.bits != "32f":
             folder = paths[0].parent
             _refuse_small_disk(folder, len(paths) * channels * samples * _FLOAT_BYTES)
             spools = [stack.enter_context(Spool(channels, folder)) for _ in paths]
-            for lanes in meter.watch(blocks):
-                for spool, lane in zip(spools, lanes, strict=True):
-                    spool.write(lane)
-            gain = 1.0 / meter.peak if meter.peak > 1 else 1.0
-            # the interpreter's lock makes two threads no faster than one where there is little to compute
-            _encode(spools, writers, gain, threads=1 if encoding.format == "wav" else usable_cores())
-    warnings = tuple(text for writer in writers for text in writer.warnings)  # complete once a writer is closed
-    return Written(gain, meter.powers(), warnings)
+        meter = _Meter(len(paths))
+        for lanes in meter.watch(blocks):
+            for sink, lane in zip(spools or writers, lanes, strict=True):
+                sink.write(lane)
+        gain = 1.0 / meter.peak if spools and meter.peak > 1 else 1.0
+        # Python's global lock makes two threads no faster than one where there is little to compute
+        threads = 1 if encoding.format == "wav" else usable_cores()
+        return UnfinishedFiles(stack.pop_all(), writers, spools, threads, gain, meter.powers())
 
 
-def _encode(spools: Sequence[Spool], writers: Sequence[AudioWriter], gain: float, threads: int) -> None:
-    stopped = Event()
+def write_lanes(
+    blocks: Iterator[Sequence[Array]],
+    paths: Sequence[Path],
+    *,
+    sample_rate: int,
+    channels: int,
+    samples: int,
+    encoding: Encoding,
+    tags: Sequence[Tags | None],
+) -> Written:
+    """Write one file a lane, with the arguments of :func:`collect_lanes`; none appears before all are complete.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    return collect_lanes(
+        blocks, paths, sample_rate=sample_rate, channels=channels, samples=samples, encoding=encoding, tags=tags
+    ).finish()
+
+
+def _encode(spools: Sequence[Spool], writers: Sequence[AudioWriter], gain: float, threads: int, stop: Event) -> None:
+    failed = Event()
 
     def encode(spool: Spool, writer: AudioWriter) -> None:
         for block in spool.blocks():
-            if stopped.is_set():
+            if stop.is_set():
+                raise Cancelled("the caller stopped the separation")
+            if failed.is_set():
                 return
             writer.write(block * np.float32(gain) if gain != 1 else block)
 
@@ -136,7 +201,7 @@ def _encode(spools: Sequence[Spool], writers: Sequence[AudioWriter], gain: float
         try:
             list(pool.map(encode, spools, writers))
         except BaseException:  # Ctrl-C does not wait for the end of the track
-            stopped.set()
+            failed.set()
             raise
 
 

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from math import inf
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
+from threading import Event
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -24,14 +26,14 @@ from partita.separation.backends import open_backend
 from partita.separation.blocks import Block, CancelToken, Progress, Stems
 from partita.separation.jobs import Job, OutputFields, OutputOptions, Result, plan_jobs
 from partita.separation.mixture import Mixture, Statistics, open_mixture
-from partita.separation.output import Encoding, write_lanes
+from partita.separation.output import Encoding, UnfinishedFiles, Written, collect_lanes
 from partita.separation.stages import separate_in_stages
 from partita.separation.tape import Tape
 from partita.separation.windows import WindowPlan, overlap_add, plan_windows
 from partita.system.cores import usable_cores
 from partita.zoo import Package, find_package
 
-__all__ = ["Separator", "SeparatorFields"]
+__all__ = ["Separator", "SeparatorFields", "UnfinishedJob"]
 
 Array = npt.NDArray[np.float32]
 
@@ -49,6 +51,26 @@ class SeparatorFields(TypedDict, total=False):
     device: str | None
     batch_size: int | None
     threads: int | None
+
+
+@dataclass(frozen=True)
+class UnfinishedJob:
+    """A separated track whose files are not complete; made by :meth:`Separator.begin`."""
+
+    _files: UnfinishedFiles
+    _result: Callable[[Written], Result]
+
+    def finish(self, stop: Event | None = None) -> Result:
+        """Complete the files; call it once, in any thread.
+
+        Args:
+            stop: If it is set before all samples are encoded, no file is written.
+
+        Raises:
+            OutputError: A file cannot be written.
+            Cancelled: ``stop`` was set.
+        """
+        return self._result(self._files.finish(stop))
 
 
 class Separator:
@@ -72,6 +94,7 @@ class Separator:
     Attributes:
         card: The model's card.
         device: Where the model runs.
+        warnings: What the user should know of the options, one sentence each; every :class:`Result` has them too.
 
     Raises:
         ModelError: There is no such model, or it cannot be loaded.
@@ -114,6 +137,8 @@ class Separator:
         _check_number("shifts", shifts, least=0, whole=True)
         _check_number("batch_size", batch_size, least=1, whole=True, optional=True)
         _check_number("threads", threads, least=1, whole=True, optional=True)
+        unsuited = self.card.lengths and segment is not None and self.card.lengths.warning(segment)
+        self.warnings: tuple[str, ...] = (unsuited,) if unsuited else ()
         self._segment = round((self.card.segment if segment is None else segment) * self.card.sample_rate)
         self._overlap = overlap
         largest = round(_LARGEST_SHIFT * self.card.sample_rate)
@@ -231,6 +256,21 @@ class Separator:
             OutputError: An output exists already or cannot be written.
             Cancelled: ``cancel`` was set.
         """
+        return self.begin(job, options, mixture, progress=progress, cancel=cancel).finish()
+
+    def begin(
+        self,
+        job: Job,
+        options: OutputOptions,
+        mixture: Mixture | None = None,
+        *,
+        progress: Progress | None = None,
+        cancel: CancelToken | None = None,
+    ) -> UnfinishedJob:
+        """Separate the input of a job, but leave its files unfinished, so that another thread can finish them.
+
+        The arguments and errors are those of :meth:`run`.
+        """
         if not options.overwrite:
             job.refuse_existing()
         mixture = mixture or self.open(job.source)
@@ -239,7 +279,7 @@ class Separator:
         samples = mixture.length_at(rate)
         blocks = self.stream(mixture, output_rate=rate, progress=progress, cancel=cancel)
         tags = mixture.tags if options.tags else None
-        written = write_lanes(
+        files = collect_lanes(
             (block.lanes(self.sources, job.outputs) for block in blocks),
             list(job.outputs.values()),
             sample_rate=rate,
@@ -248,14 +288,18 @@ class Separator:
             encoding=Encoding(options.format, options.bits_for(mixture.bits), options.bitrate, options.vbr),
             tags=[tags and tags.with_stem(name) for name in job.outputs],
         )
-        warnings = [*mixture.warnings, *written.warnings]
-        if rate != wanted:
-            warnings.append(f"{job.source}: written at {rate} Hz, since {options.format} cannot hold {wanted} Hz")
-        if options.residual and not mixture.statistics.silent and is_silent(written.powers[-1]):
-            warnings.append(
-                f"{job.source}: the residual is silent, because the stems of this model add up to the mixture"
-            )
-        return Result(job.outputs, rate, samples / rate, written.gain, warnings)
+
+        def result(written: Written) -> Result:
+            warnings = [*self.warnings, *mixture.warnings, *written.warnings]
+            if rate != wanted:
+                warnings.append(f"{job.source}: written at {rate} Hz, since {options.format} cannot hold {wanted} Hz")
+            if options.residual and not mixture.statistics.silent and is_silent(written.powers[-1]):
+                warnings.append(
+                    f"{job.source}: the residual is silent, because the stems of this model add up to the mixture"
+                )
+            return Result(job.outputs, rate, samples / rate, written.gain, warnings)
+
+        return UnfinishedJob(files, result)
 
     def stream(
         self,

@@ -12,6 +12,7 @@ from partita.models import build
 from partita.training import report
 from partita.training.config import TrainingConfig
 from partita.zoo import Package
+from partita.zoo.card import WindowLengths
 from partita.zoo.export import export_package
 
 __all__ = ["package_checkpoint", "write_results"]
@@ -45,8 +46,9 @@ def write_results(checkpoint: Path, config: TrainingConfig, out: Path, example: 
 def package_checkpoint(checkpoint: Path, config: TrainingConfig, out: Path) -> Package:
     """Write the model of a checkpoint (its averaged weights, if the run averages) as a package.
 
-    The card records the steps, the configuration and, if the run started from a package (``model.init``), the sha256
-    of that package's weights file as ``training.init_sha256``.
+    The card records the steps, the configuration, the lengths of the training's excerpts and of the validation's
+    windows and, if the run started from a package (``model.init``), the sha256 of that package's weights file as
+    ``training.init_sha256``.
 
     Args:
         checkpoint: A checkpoint of the run.
@@ -70,5 +72,6 @@ def package_checkpoint(checkpoint: Path, config: TrainingConfig, out: Path) -> P
         description=config.run.description,
         licence=config.run.licence,
         segment=config.run.window,
+        lengths=WindowLengths(trained=(config.data.segment,), measured=(config.run.window,)),
         training=training,
     )

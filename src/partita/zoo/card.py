@@ -10,10 +10,36 @@ from partita.errors import ConfigError, ModelError
 from partita.models.geometry import Geometry, Rows, StagedGeometry
 from partita.system.toml import read_toml
 
-__all__ = ["CARD_NAME", "GRAPH_NAME", "Card", "read_card"]
+__all__ = ["CARD_NAME", "GRAPH_NAME", "Card", "WindowLengths", "read_card"]
 
 CARD_NAME = "card.toml"
 GRAPH_NAME = "model.onnx"
+
+
+@dataclass(frozen=True)
+class WindowLengths:
+    """The lengths of windows, in seconds, that are known to suit a model.
+
+    Attributes:
+        trained: Lengths of the excerpts it was trained on.
+        measured: Lengths of the windows its scores were measured with.
+    """
+
+    trained: tuple[float, ...]
+    measured: tuple[float, ...]
+
+    def warning(self, segment: float) -> str | None:
+        """Return why windows of ``segment`` seconds may separate worse, or None if they are within the lengths."""
+        known = (*self.trained, *self.measured)
+        if not known or min(known) <= segment <= max(known):
+            return None
+        trained, measured = (
+            ", ".join(f"{length:g}" for length in part) or "?" for part in (self.trained, self.measured)
+        )
+        return (
+            f"segment: {segment:g} s is outside the lengths known to suit this model (trained on {trained} s, measured "
+            f"with {measured} s), so the stems may be worse"
+        )
 
 
 @dataclass(frozen=True)
@@ -38,6 +64,7 @@ class Card:
         training: Data, hours, recipe and configuration of the training.
         scores: Measured quality, with the data and the definition of the measure.
         limits: Known weaknesses of the model, a sentence each.
+        lengths: The lengths of windows the model was trained and measured with, if they are known.
     """
 
     name: str
@@ -57,6 +84,7 @@ class Card:
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    lengths: WindowLengths | None = None
 
 
 def read_card(folder: Path) -> Card:
@@ -78,6 +106,8 @@ def read_card(folder: Path) -> Card:
         facts["geometry"] = Geometry(**facts["geometry"])
         facts["stages"] = _stages(facts["stages"]) if "stages" in facts else None
         facts["sources"] = tuple(facts["sources"])
+        if "lengths" in facts:
+            facts["lengths"] = WindowLengths(**{name: tuple(values) for name, values in facts["lengths"].items()})
         facts["limits"] = tuple(facts.get("limits", ()))
         return Card(**facts)
     except (KeyError, TypeError) as error:

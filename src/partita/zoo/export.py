@@ -19,7 +19,7 @@ from partita.models.base import WaveformModel
 from partita.models.demucs import Demucs
 from partita.models.stages import staged_geometry
 from partita.system.atomic import atomic_files, write_atomically
-from partita.zoo.card import CARD_NAME, Card
+from partita.zoo.card import CARD_NAME, Card, WindowLengths
 from partita.zoo.graphs import write_graphs
 from partita.zoo.package import WEIGHTS_NAME, Package, file_sha256, open_package
 
@@ -39,6 +39,7 @@ def export_package(
     training: Mapping[str, Any] | None = None,
     scores: Mapping[str, Any] | None = None,
     limits: Sequence[str] = (),
+    lengths: WindowLengths | None = None,
     half: bool = True,
 ) -> Package:
     """Write a model as a package.
@@ -54,6 +55,7 @@ def export_package(
         training: See :class:`Card`.
         scores: See :class:`Card`.
         limits: See :class:`Card`.
+        lengths: See :class:`Card`.
         half: Store the weights as float16, otherwise as they are.
 
     Raises:
@@ -84,6 +86,7 @@ def export_package(
             training=dict(training or {}),
             scores=dict(scores or {}),
             limits=tuple(limits),
+            lengths=lengths,
         )
         write_card(card, partial)
         _check_parity(open_package(partial))
