@@ -66,7 +66,7 @@ def test_failures_are_reported_in_the_order_of_the_songs(separator, songs, tmp_p
     ]
 
 
-def test_the_next_song_is_read_while_one_is_separated(separator, songs, tmp_path, monkeypatch):
+def test_the_next_song_is_read_while_one_is_separated(separator, songs, tmp_path):
     measured = {song.name: threading.Event() for song in songs}
     waited = []
 

@@ -158,7 +158,8 @@ def collect_lanes(
             spools = [stack.enter_context(Spool(channels, folder)) for _ in paths]
         meter = _Meter(len(paths))
         for lanes in meter.watch(blocks):
-            for sink, lane in zip(spools or writers, lanes, strict=True):
+            sinks: Sequence[Spool | AudioWriter] = spools or writers
+            for sink, lane in zip(sinks, lanes, strict=True):
                 sink.write(lane)
         gain = 1.0 / meter.peak if spools and meter.peak > 1 else 1.0
         # Python's global lock makes two threads no faster than one where there is little to compute
