@@ -37,8 +37,8 @@ def test_help_imports_nothing_heavy():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-@pytest.mark.parametrize(("command", "called"), [("separate", True), ("evaluate", True), ("models", False)])
-def test_commands_that_run_models_keep_freed_memory(command, called, monkeypatch):
+@pytest.mark.parametrize(("command", "called"), [("separate", False), ("evaluate", True), ("experiment", True)])
+def test_commands_that_compute_outside_a_session_keep_freed_memory(command, called, monkeypatch):
     calls = []
     monkeypatch.setattr(entry, "keep_freed_memory", lambda: calls.append(command))
     context = SimpleNamespace(invoked_subcommand=command)

@@ -20,7 +20,8 @@ def keep_freed_memory() -> bool:
 
     The setting applies to the whole process and cannot be undone, so no class or import makes it: call this once, at
     the start of a program that trains models or runs them with torch. Separation with torch gains 6 to 8 %, and with
-    ONNX Runtime, which keeps its buffers itself, nothing. The command line and training call it.
+    ONNX Runtime, which keeps its buffers itself, nothing. Training and the commands ``evaluate`` and ``experiment``
+    call it.
 
     Returns:
         Whether the C library accepted the setting; ``False`` for C libraries other than glibc.
