@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 
 import pytest
+import tomli_w
 
 from partita.errors import ModelError
 from partita.zoo import find_package
@@ -50,6 +52,30 @@ def test_a_broken_card_is_named(tmp_path, content, message):
     (tmp_path / "card.toml").write_bytes(content)
     with pytest.raises(ModelError, match=rf"card\.toml: .*{message}"):
         read_card(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../a.onnx", "/tmp/a.onnx", "graphs/a.onnx", "..\\a.onnx", "C:a.onnx", "..", ""])
+def test_graphs_lie_beside_the_card(convolutional, tmp_path, name):
+    card = replace(convolutional.card, graphs={**convolutional.card.graphs, name: "00"})
+    write_card(card, tmp_path)
+    with pytest.raises(ModelError, match=r"card\.toml: graphs: .* must be the name of a file in the same folder"):
+        read_card(tmp_path)
+
+
+def test_graphs_are_a_table(convolutional, tmp_path):
+    write_card(replace(convolutional.card, graphs="model.onnx"), tmp_path)
+    with pytest.raises(ModelError, match=r"card\.toml: not a complete model card"):
+        read_card(tmp_path)
+
+
+def test_a_card_of_version_0_1_has_one_graph(convolutional, tmp_path):
+    write_card(convolutional.card, tmp_path)
+    facts = tomllib.loads((tmp_path / "card.toml").read_text())
+    del facts["stages"]
+    facts["graph_sha256"] = facts.pop("graphs")["model.onnx"]
+    (tmp_path / "card.toml").write_text(tomli_w.dumps(facts))
+    graphs = {"model.onnx": convolutional.card.graphs["model.onnx"]}
+    assert read_card(tmp_path) == replace(convolutional.card, graphs=graphs, stages=None)
 
 
 def test_a_folder_without_a_card_is_no_package(tmp_path):

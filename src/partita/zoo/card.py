@@ -91,7 +91,8 @@ def read_card(folder: Path) -> Card:
     """Read the card of the package in ``folder``.
 
     Raises:
-        ModelError: There is no card, it is incomplete, or the folder holds an unfinished training run.
+        ModelError: There is no card, it is incomplete or names files elsewhere, or the folder holds an unfinished
+            training run.
     """
     path = folder / CARD_NAME
     if not path.is_file():
@@ -109,9 +110,14 @@ def read_card(folder: Path) -> Card:
         if "lengths" in facts:
             facts["lengths"] = WindowLengths(**{name: tuple(values) for name, values in facts["lengths"].items()})
         facts["limits"] = tuple(facts.get("limits", ()))
-        return Card(**facts)
-    except (KeyError, TypeError) as error:
+        card = Card(**facts)
+        graphs = card.graphs.items()
+    except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path}: not a complete model card: {error}") from error
+    for name, _ in graphs:
+        if name in ("", ".", "..") or set(name) & set("/\\:"):
+            raise ModelError(f"{path}: graphs: {name!r} must be the name of a file in the same folder")
+    return card
 
 
 def _stages(facts: dict[str, Any]) -> StagedGeometry:
