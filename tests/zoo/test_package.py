@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from partita.errors import ModelError
 from partita.zoo import open_package
+from partita.zoo.export import write_card
 from partita.zoo.package import file_sha256
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "model.onnx", "decoder.onnx"])
+@pytest.mark.parametrize("name", ["model.safetensors", "model.onnx", "outer_decoder.onnx"])
 def test_a_changed_file_is_refused(convolutional, tmp_path, name):
     folder = shutil.copytree(convolutional.folder, tmp_path / "copy")
     content = bytearray((folder / name).read_bytes())
@@ -26,12 +28,22 @@ def test_a_missing_file_is_named(convolutional, tmp_path):
         open_package(folder)
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "recurrence.onnx"])
+def test_a_graph_that_is_not_in_the_card_is_refused(convolutional, tmp_path, name):
+    """Its file is there, but nothing tells whether it was changed."""
+    folder = shutil.copytree(convolutional.folder, tmp_path / "copy")
+    graphs = {other: digest for other, digest in convolutional.card.graphs.items() if other != name}
+    write_card(replace(convolutional.card, graphs=graphs), folder)
+    with pytest.raises(ModelError, match=rf"card\.toml: graphs: '{name}' is missing"):
+        open_package(folder)
+
+
 def test_the_size_is_that_of_the_package_not_of_the_folder(convolutional, tmp_path):
     folder = shutil.copytree(convolutional.folder, tmp_path / "copy")
     (folder / "metrics.csv").write_bytes(bytes(10_000_000))
     package = open_package(folder)
     files = [path.stat().st_size for path in folder.iterdir() if path.name != "metrics.csv"]
-    assert len(files) == 6  # the card, the weights, and the graphs of the core and of its three stages
+    assert len(files) == 8  # the card, the weights, and the graphs of the core and of its five stages
     assert package.size == convolutional.size == sum(files)
 
 

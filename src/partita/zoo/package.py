@@ -83,10 +83,13 @@ def open_package(folder: Path) -> Package:
     """Open the package in ``folder`` and check its files against the card.
 
     Raises:
-        ModelError: The folder is not a package, or a file is missing or was changed.
+        ModelError: The folder is not a package, or a file is missing, was changed or is not in the card.
     """
     package = Package(folder, read_card(folder))
     card = package.card
+    for path in (package.graph, *package.stage_graphs):
+        if path.name not in card.graphs:
+            raise ModelError(f"{folder / CARD_NAME}: graphs: {path.name!r} is missing; install the model again")
     for name, expected in {WEIGHTS_NAME: card.weights_sha256, **card.graphs}.items():
         path = folder / name
         if not path.is_file():
