@@ -146,7 +146,7 @@ def test_the_folder_is_that_of_the_file(tmp_path, monkeypatch):
 
 def test_files_appear_together(tmp_path):
     folder = tmp_path / "new" / "folder"
-    with atomic_files(folder, ("a", "b")) as partial:
+    with atomic_files(folder, last="b") as partial:
         assert partial.parent == folder
         for name in ("a", "b"):
             (partial / name).write_text(name)
@@ -154,10 +154,23 @@ def test_files_appear_together(tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
 
 
+def test_the_last_file_appears_after_all_others(tmp_path):
+    (tmp_path / "c").mkdir()  # a file cannot replace it
+
+    def write():
+        with atomic_files(tmp_path, last="a") as partial:
+            for name in ("a", "b", "c"):
+                (partial / name).write_text(name)
+
+    with pytest.raises(OutputError, match="cannot be written"):
+        write()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "c"]
+
+
 @pytest.mark.parametrize("error", [KeyError("x"), OSError(errno.ENOSPC, "No space left on device")])
 def test_after_an_error_older_files_are_unchanged(tmp_path, error):
     def write():
-        with atomic_files(tmp_path, ("a", "b")) as partial:
+        with atomic_files(tmp_path, last="b") as partial:
             (partial / "a").write_text("new")
             raise error
 

@@ -14,6 +14,7 @@ from partita.errors import ModelError, OutputError
 from partita.models import build
 from partita.zoo import open_package
 from partita.zoo.export import export_package
+from partita.zoo.package import STAGE_NAMES
 
 FACTS = {"name": "tiny", "description": "untrained", "licence": "CC0-1.0", "segment": 1.0}
 
@@ -73,9 +74,16 @@ def test_exporting_again_replaces_the_package_alone(tmp_path):
     (folder / "notes.txt").write_text("mine")
     second = export_package(build("demucs", channels=2, depth=2), folder, **FACTS)
     assert first.card.weights_sha256 != second.card.weights_sha256
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "card.toml", "decoder.onnx", "encoder.onnx", "model.onnx", "model.safetensors", "notes.txt", "recurrence.onnx",
-    ]  # fmt: skip
+    assert {path.name for path in folder.iterdir()} == {"card.toml", "model.onnx", "model.safetensors", "notes.txt"}
+
+
+def test_a_model_in_stages_has_a_graph_for_each(tmp_path):
+    package = export_package(build("demucs", channels=2, depth=3), tmp_path, **FACTS)
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {"card.toml", "model.onnx", "model.safetensors", *STAGE_NAMES}
+    assert set(package.card.graphs) == {"model.onnx", *STAGE_NAMES}
+    assert [path.name for path in package.stage_graphs] == list(STAGE_NAMES)
+    assert package.card.stages is not None
 
 
 def test_weights_that_are_no_numbers_are_not_exported(tmp_path):
