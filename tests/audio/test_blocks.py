@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import weakref
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partita.audio.blocks import interleaved, regroup
+from partita.audio.blocks import copies, interleaved, regroup
 
 
 @given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 120))
@@ -31,3 +33,51 @@ def test_a_block_of_the_requested_size_is_passed_on():
     block = np.zeros((2, 10), np.float32)
     (passed,) = regroup([block], 10)
     assert passed is block
+
+
+@given(st.lists(st.integers(0, 20), max_size=8), st.integers(1, 4), st.data())
+def test_copies_yield_the_same_blocks_in_any_order(lengths, count, data):
+    blocks = [np.full((1, length), length, np.float32) for length in lengths]
+    found = [[] for _ in range(count)]
+    iterators = dict(enumerate(copies(blocks, count)))
+    while iterators:
+        index = data.draw(st.sampled_from(sorted(iterators)))
+        block = next(iterators[index], None)
+        if block is None:
+            del iterators[index]
+        else:
+            found[index].append(block)
+    assert all(len(mine) == len(blocks) for mine in found)
+    assert all(block is original for mine in found for block, original in zip(mine, blocks, strict=True))
+
+
+def test_a_block_is_kept_until_all_copies_have_yielded_it():
+    alive = []
+
+    def blocks():
+        for _ in range(50):
+            block = np.zeros((1, 10), np.float32)
+            alive.append(weakref.ref(block))
+            yield block
+
+    one, other = copies(blocks(), 2)
+    for _ in range(10):
+        next(one)
+    assert len(alive) == 10  # no block is read before it is needed
+    assert sum(ref() is not None for ref in alive) >= 9
+    for _ in range(10):
+        next(other)
+    assert sum(ref() is not None for ref in alive) <= 1  # the generator still holds the last one
+
+
+def test_an_error_of_the_source_reaches_the_reader():
+    def blocks():
+        yield np.zeros((1, 10), np.float32)
+        raise ValueError("broken")
+
+    one, other = copies(blocks(), 2)
+    assert next(one).shape == (1, 10)
+    with pytest.raises(ValueError, match="broken"):
+        next(one)
+    assert next(other).shape == (1, 10)
+    assert next(other, None) is None

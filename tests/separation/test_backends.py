@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
+import torch
 
 from partita.errors import ConfigError, ModelError
+from partita.models import build
 from partita.separation.backends import onnx_providers, open_backend
 from partita.zoo import open_package
+from partita.zoo.export import export_package
 
 
 def test_the_processor_is_always_a_device():
@@ -13,10 +18,20 @@ def test_the_processor_is_always_a_device():
     assert list(onnx_providers())[-1] == "cpu"
 
 
+@pytest.fixture(scope="module")
+def upsampling(tmp_path_factory):
+    """A small untrained Demucs that has to run on whole windows."""
+    torch.manual_seed(1)
+    model = build("demucs", channels=3, depth=2, upsample=True, lstm_layers=1)
+    folder = tmp_path_factory.mktemp("zoo") / "upsampling"
+    return export_package(model, folder, name="upsampling", licence="CC0-1.0", segment=1.0, half=False)
+
+
 @pytest.mark.parametrize("name", ["onnx", "torch"])
-def test_a_batch_is_computed_window_by_window(convolutional, name):
-    backend = open_backend(name, convolutional, "cpu")
-    geometry = convolutional.card.geometry
+def test_a_batch_is_computed_window_by_window(upsampling, name):
+    backend = open_backend(name, upsampling, "cpu", threads=1)
+    assert backend.stages is None
+    geometry = upsampling.card.geometry
     batch = np.random.default_rng(0).normal(size=(3, 2, geometry.input_length(4096))).astype(np.float32)
     together = backend.run(batch)
     assert together.shape[:3] == (3, 4, 2)
@@ -24,16 +39,45 @@ def test_a_batch_is_computed_window_by_window(convolutional, name):
     np.testing.assert_allclose(together, alone, atol=1e-5 * np.abs(together).max())
 
 
-def test_a_graph_that_cannot_be_loaded_is_a_model_error(convolutional, tmp_path):
-    for file in convolutional.folder.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    package = open_package(tmp_path)
-    package.graph.write_bytes(b"no graph")
-    with pytest.raises(ModelError, match=r"model\.onnx: ONNX Runtime cannot load it"):
-        open_backend("onnx", package)
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("name", ["convolutional", "consistent", "recurrent"])
+def test_the_stages_of_both_backends_agree(request, name, threads):
+    package = request.getfixturevalue(name)
+    onnx, other = (open_backend(backend, package, "cpu", threads=threads).stages for backend in ("onnx", "torch"))
+    assert onnx.geometry == other.geometry == package.card.stages
+    geometry, rng = onnx.geometry, np.random.default_rng(0)
+    count = 400  # frames: the outer stages run on several blocks
+    first, last = geometry.encoder_span(0, count)
+    mixture = rng.normal(size=(last - first, 2)).astype(np.float32)
+    levels = onnx.encode(mixture)
+    for found, expected in zip(levels, other.encode(mixture), strict=True):
+        assert_close(found, expected)
+    windows = np.stack([levels[-1][:300], levels[-1][100:400]], axis=1)
+    assert_close(onnx.recur(windows), other.recur(windows))
+    skips = [rows[slice(*span.span(0, count))] for rows, span in zip(levels, geometry.skips, strict=True)]
+    first, last = geometry.decoder_span(0, count)
+    mixture = rng.normal(size=(last - first, 2)).astype(np.float32)
+    stems = onnx.decode(levels[-1], mixture, skips)
+    assert stems.shape == (4, 2, np.subtract(*reversed(geometry.output_span(0, count))))
+    assert_close(stems, other.decode(levels[-1], mixture, skips))
+
+
+def assert_close(found, expected):
+    assert found.dtype == expected.dtype == np.float32
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["convolutional", "upsampling"])
+def test_a_graph_that_cannot_be_loaded_is_a_model_error(request, tmp_path, name):
+    package = open_package(shutil.copytree(request.getfixturevalue(name).folder, tmp_path / "copy"))
+    graph = (*package.stage_graphs, package.graph)[0]
+    graph.write_bytes(b"no graph")
+    with pytest.raises(ModelError, match=rf"{graph.name}: ONNX Runtime cannot load it"):
+        open_backend("onnx", package, "cpu", threads=1)
 
 
 @pytest.mark.parametrize(("name", "device"), [("tensorflow", None), ("onnx", "abacus"), ("torch", "abacus")])
 def test_unknown_backends_and_devices_are_refused(convolutional, name, device):
     with pytest.raises(ConfigError, match=r"tensorflow|abacus"):
-        open_backend(name, convolutional, device)
+        open_backend(name, convolutional, device, threads=1)

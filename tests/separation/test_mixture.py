@@ -6,7 +6,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partita.errors import AudioError
+from partita.audio import AudioReader, Spool
+from partita.errors import AudioError, OutputError
 from partita.separation.mixture import open_mixture
 
 RATE = 8000
@@ -48,3 +49,79 @@ def test_a_part_of_the_audio():
 def test_lengths_at_other_rates_are_rounded_up():
     mixture = open_mixture(np.zeros(RATE + 1, np.float32), RATE, 2, RATE)
     assert [mixture.length_at(rate) for rate in (RATE, 2 * RATE, RATE // 2)] == [8001, 16002, 4001]
+
+
+@pytest.fixture
+def compressed(tmp_path):
+    """An mp3 in stereo of several blocks, which FFmpeg decodes."""
+    path = tmp_path / "song.mp3"
+    rng = np.random.default_rng(0)
+    soundfile.write(path, rng.uniform(-0.5, 0.5, (150_000, 2)), RATE)
+    return path
+
+
+@pytest.fixture
+def decodings(monkeypatch):
+    """Sources that were decoded, once for each time."""
+    found = []
+    blocks = AudioReader.blocks
+
+    def counted(self, *arguments, **options):
+        found.append(self)
+        yield from blocks(self, *arguments, **options)
+
+    monkeypatch.setattr(AudioReader, "blocks", counted)
+    return found
+
+
+def joined(mixture):
+    return np.concatenate(list(mixture.blocks()), axis=1)
+
+
+def test_compressed_files_are_decoded_once(compressed, decodings):
+    mixture = open_mixture(compressed, None, 2, 2 * RATE)
+    assert mixture.statistics.samples == 2 * mixture.samples
+    samples = joined(mixture)
+    assert samples.shape == (2, mixture.samples)
+    np.testing.assert_array_equal(joined(mixture), samples)
+    assert len(decodings) == 1
+    expected = np.concatenate(list(AudioReader(compressed).blocks()), axis=1)
+    np.testing.assert_array_equal(samples, expected)
+
+
+def test_wav_files_are_read_again(tmp_path, decodings):
+    path = tmp_path / "song.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (1000, 2)), RATE)
+    mixture = open_mixture(path, None, 2, RATE)
+    assert mixture.samples == 1000
+    assert joined(mixture).shape == (2, 1000)
+    assert len(decodings) == 2
+
+
+class Full(Spool):
+    """A disk that becomes full."""
+
+    def write(self, block):
+        if self.samples:
+            raise OutputError("no room")
+        super().write(block)
+
+
+def no_folder(_channels):
+    raise OutputError("no room")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Spool", Full), ("Spool", no_folder), ("_LONGEST_SPOOL", 100_000)],
+    ids=["full", "none", "long"],
+)
+def test_without_room_on_the_disk_files_are_decoded_again(compressed, decodings, monkeypatch, name, value):
+    monkeypatch.setattr("partita.separation.mixture." + name, value)
+    mixture = open_mixture(compressed, None, 2, RATE)
+    assert mixture.samples > 140_000
+    samples = joined(mixture)
+    assert len(decodings) == 2
+    expected = np.concatenate(list(AudioReader(compressed).blocks()), axis=1)
+    np.testing.assert_array_equal(samples, expected)
+    assert mixture.statistics.deviation == pytest.approx(expected.mean(0, dtype=np.float64).std(), rel=1e-6)

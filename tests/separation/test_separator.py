@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 import tracemalloc
 from typing import get_args
 
 import numpy as np
 import pytest
 import soundfile
+import tomli_w
 import torch
 
 import partita
@@ -19,6 +22,7 @@ from partita.models import build
 from partita.options import PRESETS, Quality
 from partita.separation import Job, OutputOptions, Separator
 from partita.zoo.export import export_package
+from partita.zoo.package import STAGE_NAMES
 
 
 def in_one_window(package, noise):
@@ -54,6 +58,20 @@ def test_overlap_blends_away_what_an_lstm_misses_where_windows_begin(noise, tmp_
         stems = Separator(package, overlap=overlap).separate(noise)
         worst[overlap] = np.abs(np.stack(list(stems.values())) - whole).max()
     assert 1e-5 * np.abs(whole).max() < worst[0.25] < worst[0.0] / 10
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_packages_of_version_0_1_are_separated_in_whole_windows(convolutional, noise, tmp_path, backend):
+    folder = shutil.copytree(convolutional.folder, tmp_path / "old")
+    facts = tomllib.loads((folder / "card.toml").read_text())
+    del facts["stages"]
+    facts["graph_sha256"] = facts.pop("graphs")["model.onnx"]
+    (folder / "card.toml").write_text(tomli_w.dumps(facts))
+    for name in STAGE_NAMES:
+        (folder / name).unlink()
+    stems = np.stack(list(Separator(folder, backend=backend, device="cpu").separate(noise).values()))
+    whole = in_one_window(convolutional, noise)
+    np.testing.assert_allclose(stems, whole, atol=1e-5 * np.abs(whole).max())
 
 
 def test_both_backends_agree(recurrent, noise):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from partita.errors import ConfigError
 from partita.models.geometry import Geometry
-from partita.separation.windows import overlap_add, plan_windows
+from partita.separation.windows import Blend, overlap_add, plan_windows, triangle
 
 GEOMETRY = Geometry(multiple=8, shortest_input=30, shortest_output=12, edge=3)
 
@@ -87,3 +87,41 @@ def test_windows_count_most_in_their_middle():
 def test_nonsense_is_refused(options):
     with pytest.raises(ConfigError, match=next(iter(options))):
         plan_windows(100, **{"segment": 10, "overlap": 0.25, **options}, geometry=GEOMETRY)
+
+
+def test_triangles():
+    np.testing.assert_allclose(triangle(5), [1 / 3, 2 / 3, 1, 2 / 3, 1 / 3], rtol=1e-6)
+    np.testing.assert_allclose(triangle(4), [1 / 2, 1, 1, 1 / 2])
+    np.testing.assert_array_equal(triangle(1), [1])
+
+
+def test_a_blend_is_the_weighted_mean():
+    blend = Blend(10, np.array([1, 3, 1], np.float32))
+    assert blend.add(10, np.array([[1, 2, 3]], np.float32)).shape == (1, 0)
+    np.testing.assert_array_equal(blend.add(11, np.array([[4, 4, 8]], np.float32)), [[1]])
+    assert blend.position == 11
+    # (3 * 2 + 1 * 4) / (3 + 1), (1 * 3 + 3 * 4) / (1 + 3), 8
+    np.testing.assert_array_equal(blend.rest(), [[2.5, 3.75, 8]])
+    assert blend.position == 14
+
+
+def test_windows_at_one_place_are_averaged():
+    blend = Blend(0, np.array([1, 2], np.float32))
+    assert blend.add(0, np.array([1, 2], np.float32)).size == 0
+    assert blend.add(0, np.array([3, 6], np.float32)).size == 0
+    np.testing.assert_array_equal(blend.rest(), [2, 4])
+
+
+def test_a_window_after_another_finishes_it():
+    blend = Blend(0, np.ones(3, np.float32))
+    blend.add(0, np.array([1, 2, 3], np.float32))
+    np.testing.assert_array_equal(blend.add(3, np.array([4, 5, 6], np.float32)), [1, 2, 3])
+    np.testing.assert_array_equal(blend.rest(), [4, 5, 6])
+
+
+def test_windows_are_not_changed():
+    window = np.array([1, 2, 3], np.float32)
+    blend = Blend(0, np.array([1, 2, 1], np.float32))
+    blend.add(0, window)
+    blend.add(1, window)
+    np.testing.assert_array_equal(window, [1, 2, 3])
