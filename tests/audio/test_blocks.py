@@ -5,12 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.audio.blocks import copies, interleaved, regroup
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 50), max_size=20), st.integers(1, 120))
 def test_blocks_have_the_requested_size(lengths, size):
     whole = np.arange(2 * sum(lengths), dtype=np.float32).reshape(2, -1)
@@ -35,6 +36,7 @@ def test_a_block_of_the_requested_size_is_passed_on():
     assert passed is block
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 20), max_size=8), st.integers(1, 4), st.data())
 def test_copies_yield_the_same_blocks_in_any_order(lengths, count, data):
     blocks = [np.full((1, length), length, np.float32) for length in lengths]

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.separation.tape import Tape
@@ -16,6 +16,7 @@ def cut(rows, lengths):
     return [rows[first:last] for first, last in pairwise(edges)]
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 60),
     st.lists(st.integers(0, 20), max_size=8),
@@ -53,6 +54,7 @@ def test_rows_of_one_block_are_not_copied():
     assert np.shares_memory(tape.read(2, 8), block)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 20), max_size=8), st.lists(st.integers(0, 60), max_size=4))
 def test_what_follows_is_kept(lengths, forgotten):
     rows = np.arange(60, dtype=np.float32).reshape(-1, 1)
