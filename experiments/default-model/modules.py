@@ -17,6 +17,7 @@ import argparse
 import csv
 import ctypes
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ import soundfile
 from scipy import signal
 
 from partita.system.allocator import keep_freed_memory
+from partita.system.atomic import atomic_path
 
 Array = npt.NDArray[np.float32]
 
@@ -350,9 +352,11 @@ def convert(path: Path, output: Path, pictures: Path | None) -> list[list[object
         return rows
     gain = min(1.0, 0.98 / max(peak, *(float(np.abs(audio).max()) for audio in stems.values())))
     folder = output / split / song
-    folder.mkdir(parents=True, exist_ok=True)
-    for stem, audio in stems.items():
-        soundfile.write(folder / f"{stem}.flac", audio * gain, RATE, subtype="PCM_16", compression_level=0.0)
+    shutil.rmtree(folder, ignore_errors=True)
+    with atomic_path(folder) as partial:
+        partial.mkdir()
+        for stem, audio in stems.items():
+            soundfile.write(partial / f"{stem}.flac", audio * gain, RATE, subtype="PCM_16", compression_level=0.0)
     return rows
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from partita_songbook.midi import Note
 
-__all__ = ["TONICS", "find_key"]
+__all__ = ["TONICS", "best_key", "find_key"]
 
 TONICS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _PROFILES = {  # minor? -> weight of each semitone above the tonic (Krumhansl and Kessler, 1982)
@@ -27,6 +28,18 @@ def find_key(notes: tuple[Note, ...]) -> tuple[int, bool]:
     weight = np.zeros(12)
     for note in notes:
         weight[note.pitch % 12] += note.duration
+    return best_key(weight)
+
+
+def best_key(weight: npt.NDArray[np.float64]) -> tuple[int, bool]:
+    """Return the key whose profile correlates best with the weights of the pitch classes.
+
+    Args:
+        weight: ``(12,)``, from C up.
+
+    Returns:
+        The pitch class of the tonic, 0 (C) to 11, and whether the key is minor; C major for equal weights.
+    """
     if weight.std() == 0:
         return 0, False
     fits = {

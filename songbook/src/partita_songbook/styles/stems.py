@@ -8,6 +8,7 @@ import numpy as np
 
 from partita_songbook import composer
 from partita_songbook.effects import RATE
+from partita_songbook.hearing import hear_beat, hear_key
 from partita_songbook.leads import Setting
 from partita_songbook.library import Library, MaterialFile
 from partita_songbook.mixing import STEMS, balance, channel_strip, silent
@@ -22,7 +23,7 @@ def complete(library: Library, source: MaterialFile, seed: int, *, longest: floa
     """Turn a folder of finished stems into one or more songs.
 
     Args:
-        library: The material; one of its singers is added where the vocals are silent.
+        library: The material; one of its singers sings in key and in time where the vocals are silent.
         source: The folder, with any of ``drums``, ``bass``, ``other`` and ``vocals`` at any level.
         seed: Seed of the choices.
         longest: Longest piece in seconds; longer songs are cut, those of less than a minute are repeated.
@@ -46,12 +47,12 @@ def complete(library: Library, source: MaterialFile, seed: int, *, longest: floa
         piece = {stem: audio[:, bounds[0] : bounds[-1] + 1].copy() for stem, audio in stems.items()}
         singing: dict[str, Any] = {"singer": "its own"}
         if silent(piece["vocals"]):
-            key = int(rng.integers(12)), bool(rng.random() < 0.6)
-            loop, bars = composer.harmony(*key, rng), int(np.ceil(len(bounds) / RATE / 2))
-            tune, chords = composer.melody(loop, bars, 0.5, rng), composer.chords(loop, bars, 0.5, rng)
-            setting = Setting(len(bounds), 0.5, key, tune, chords, (True,) * bars, electronic=True)
+            key, beat = hear_key(piece["bass"] + piece["other"]), hear_beat(piece["drums"])
+            loop, bars = composer.harmony(*key, rng), int(np.ceil(len(bounds) / RATE / beat / 4))
+            tune, chords = composer.melody(loop, bars, beat, rng), composer.chords(loop, bars, beat, rng)
+            setting = Setting(len(bounds), beat, key, tune, chords, (True,) * bars, electronic=True)
             piece["vocals"], singing = sing(library, setting, rng)
-            piece["vocals"] = channel_strip("vocals", piece["vocals"], 0.5, rng)
+            piece["vocals"] = channel_strip("vocals", piece["vocals"], beat, rng)
         card = {
             "seed": seed,
             "style": "stems",
