@@ -68,7 +68,7 @@ class Yardstick:
 
     def __init__(self, path: Path) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 2
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the machine may be shared
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._names = [found.name for found in self._session.get_inputs()]
         self._hann = torch.hann_window(_FRAME)

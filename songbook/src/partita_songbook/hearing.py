@@ -18,7 +18,7 @@ def _spectrogram(audio: Audio, frame: int) -> npt.NDArray[np.float32]:
     """Return magnitudes ``(bins, frames)`` of the mono mix, with a hop of :data:`_HOP`."""
     mono = np.pad(audio.mean(0), (0, frame))
     transform = signal.ShortTimeFFT(np.hanning(frame), _HOP, RATE)
-    return np.abs(transform.stft(mono)).astype(np.float32)
+    return np.asarray(np.abs(transform.stft(mono)), np.float32)
 
 
 def hear_key(audio: Audio) -> tuple[int, bool]:
@@ -39,7 +39,7 @@ def hear_key(audio: Audio) -> tuple[int, bool]:
     # the square root keeps a loud note from outweighing a long one
     salience = np.sqrt(magnitudes[heard]).mean(1)
     salience = np.maximum(salience - signal.medfilt(salience, 25), 0)  # peaks only: noise has no key
-    return best_key(np.bincount(classes, salience, 12))
+    return best_key(np.bincount(classes, salience, 12).astype(np.float64))
 
 
 def hear_beat(audio: Audio) -> float:
