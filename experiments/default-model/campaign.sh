@@ -4,14 +4,15 @@
 #
 #   MATERIAL=material VALID=songs-valid STEPS=4000 COOLDOWN=2400 nice -n 19 sh experiments/default-model/campaign.sh WORK
 #
-# MATERIAL is a material folder of the songbook with tracker modules in MATERIAL/modules; MIXES, if set, what mixes.py built. STEPS and COOLDOWN are those of the
-# whole run; partita train --check tells how long it will take.
+# MATERIAL is a material folder of the songbook with tracker modules in MATERIAL/modules; MIXES, if set, is what mixes.py
+# built. STEPS and COOLDOWN are those of the whole run; partita train --check tells how long it will take.
 set -eu
 work=${1:?folder to work in}
 songs=${SONGS:-400} jobs=${JOBS:-2} steps=${STEPS:-4000} cooldown=${COOLDOWN:-2400}
 here=$(dirname "$0")
 manifest=$here/../../songbook/examples/default-model.toml
-export OMP_NUM_THREADS="${THREADS:-2}"
+# on a busy machine, threads that spin while they wait take more time than those that compute
+export OMP_NUM_THREADS="${THREADS:-2}" OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0
 mkdir -p "$work/logs"
 
 # rendering: one part of the songs in each process, and vocals over the modules in one more, one thread each
