@@ -55,7 +55,7 @@ def score_song(model: WaveformModel, song: CachedSong, *, window: float, loss: L
 
     def mixture() -> Iterator[Array]:
         for start in range(0, song.samples, segment):
-            yield song.read(start, min(segment, song.samples - start)).sum(0) / level
+            yield song.read(start, min(segment, song.samples - start)).sum(0).T / level
 
     def run(batch: Array) -> Array:
         estimates: Array = model.core(torch.from_numpy(batch).to(device)).float().cpu().numpy()
