@@ -1,18 +1,30 @@
-"""From names to model packages."""
+"""From names to models."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from partita.errors import ModelError, nearest
+from partita.errors import ModelError, OutputError, nearest
+from partita.zoo.bag import BAG_NAME, Bag, open_bag
 from partita.zoo.card import CARD_NAME
+from partita.zoo.home import models_folder
 from partita.zoo.package import Package, open_package
+from partita.zoo.published import published_models
 
 if TYPE_CHECKING:
     from partita.models.base import WaveformModel
 
-__all__ = ["find_package", "list_packages", "load_model"]
+__all__ = [
+    "embedded_names",
+    "find_model",
+    "find_package",
+    "installed_names",
+    "list_packages",
+    "load_model",
+    "remove_model",
+]
 
 _EMBEDDED = Path(__file__).with_name("packages")
 
@@ -23,25 +35,74 @@ def list_packages() -> list[Package]:
     Raises:
         ModelError: One of them is damaged.
     """
-    return [open_package(card.parent) for card in sorted(_EMBEDDED.glob(f"*/{CARD_NAME}"))]
+    return [open_package(_EMBEDDED / name) for name in embedded_names()]
+
+
+def embedded_names() -> list[str]:
+    """Return the names of the packages that ship with partita, sorted."""
+    return sorted(card.parent.name for card in _EMBEDDED.glob(f"*/{CARD_NAME}"))
+
+
+def installed_names() -> list[str]:
+    """Return the names of the models and bags in the user's folder, sorted."""
+    paths = [*models_folder().glob(f"*/{CARD_NAME}"), *models_folder().glob(f"*/{BAG_NAME}")]
+    return sorted(path.parent.name for path in paths if not path.parent.name.startswith("."))
 
 
 def find_package(model: str | Path = "default") -> Package:
     """Open a package by its name or by the path of its folder.
 
     Args:
-        model: Name of a package that ships with partita, or a folder.
+        model: Name of a package that ships with partita or is installed, or a folder.
 
     Raises:
-        ModelError: There is no such package, it is damaged, or the folder holds an unfinished training run.
+        ModelError: There is no such package, it is a bag or damaged, or the folder holds an unfinished training run.
     """
-    embedded = _EMBEDDED / model
-    if isinstance(model, str) and Path(model).name == model and (embedded / CARD_NAME).is_file():
-        return open_package(embedded)
+    found = find_model(model)
+    if isinstance(found, Bag):
+        names = ", ".join(member.package.card.name for member in found.members)
+        raise ModelError(f"{found.name}: a bag of several models; choose one of them: {names}")
+    return found
+
+
+def find_model(model: str | Path = "default") -> Package | Bag:
+    """Open a package or a bag by its name or by the path of its folder; nothing is downloaded.
+
+    Args:
+        model: Name of a model that ships with partita or is installed, or a folder.
+
+    Raises:
+        ModelError: There is no such model, it is damaged, or the folder holds an unfinished training run.
+    """
+    name = str(model)
+    if isinstance(model, str) and Path(model).name == model:
+        if name in embedded_names():
+            return open_package(_EMBEDDED / name)
+        if name in installed_names():
+            return _open(models_folder() / name)
     if Path(model).is_dir():
-        return open_package(Path(model))
-    names = [card.parent.name for card in _EMBEDDED.glob(f"*/{CARD_NAME}")]
-    raise ModelError(f"no model {str(model)!r}{nearest(str(model), names)}; or pass the folder of a model package")
+        return _open(Path(model))
+    raise ModelError(_unknown(name))
+
+
+def remove_model(name: str) -> None:
+    """Remove an installed model; the members of a bag stay.
+
+    Raises:
+        ModelError: It is not installed, or a bag needs it.
+        OutputError: It cannot be removed.
+    """
+    if name not in installed_names():
+        shipped = "ships with partita and cannot be removed" if name in embedded_names() else "not installed"
+        raise ModelError(f"{name}: {shipped}")
+    for other in installed_names():
+        folder = models_folder() / other
+        if (folder / BAG_NAME).is_file() and name in _members(folder):
+            raise ModelError(f"{name}: the bag {other} needs it; remove that first with partita models remove {other}")
+    try:
+        shutil.rmtree(models_folder() / name)
+    except OSError as error:
+        raise OutputError(f"{models_folder() / name}: cannot be removed: {error.strerror or error}") from error
 
 
 def load_model(model: str | Path | Package = "default") -> WaveformModel:
@@ -51,10 +112,28 @@ def load_model(model: str | Path | Package = "default") -> WaveformModel:
     :class:`partita.Separator` also normalises, resamples and handles whole tracks.
 
     Args:
-        model: Name of a package that ships with partita, a folder, or an open package.
+        model: Name of a package that ships with partita or is installed, a folder, or an open package.
 
     Raises:
         ModelError: There is no such package, it is damaged, or torch is not installed.
     """
     package = model if isinstance(model, Package) else find_package(model)
     return package.load_torch()
+
+
+def _open(folder: Path) -> Package | Bag:
+    return open_bag(folder) if (folder / BAG_NAME).is_file() else open_package(folder)
+
+
+def _members(folder: Path) -> list[str]:
+    try:
+        return [member.package.card.name for member in open_bag(folder).members]
+    except ModelError:
+        return []
+
+
+def _unknown(name: str) -> str:
+    if any(known in published_models() for known in (name, f"{name}-2019", f"{name}-2021")):
+        return f"{name}: not installed; get it with partita models get {name}"
+    known = [*embedded_names(), *installed_names()]
+    return f"no model {name!r}{nearest(name, known)}; or pass the folder of a model package"

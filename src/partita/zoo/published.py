@@ -1,0 +1,126 @@
+"""Models that others have published: names, files and licences, from ``published.toml``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from partita.errors import ModelError, nearest
+from partita.system.toml import read_toml
+from partita.zoo.download import source_of
+
+__all__ = ["PublishedFile", "PublishedModel", "published_model", "published_models"]
+
+_TABLE = Path(__file__).with_name("published.toml")
+
+_SIGNATURE = re.compile(r"[0-9a-f]{8}")
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A file on a server.
+
+    Attributes:
+        url: Where it is.
+        sha256: Its sha256 in hexadecimal, or the digits of it that were published.
+        size: Its size in bytes if known; computed from the number of weights.
+    """
+
+    url: str
+    sha256: str
+    size: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name on the server."""
+        return urlsplit(self.url).path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """A model or a bag that can be downloaded.
+
+    Attributes:
+        name: Its name.
+        description: One sentence.
+        licence: What the publisher says about the weights.
+        files: The files of a model.
+        members: The models of a bag.
+        weights: For each member one weight for each source.
+        segment: Length of a window in seconds where the publisher chose it for the name.
+    """
+
+    name: str
+    description: str
+    licence: str
+    files: tuple[PublishedFile, ...] = ()
+    members: tuple[PublishedModel, ...] = ()
+    weights: tuple[tuple[float, ...], ...] = ()
+    segment: float | None = None
+
+    @property
+    def all_files(self) -> tuple[PublishedFile, ...]:
+        """Its files and those of its members."""
+        return self.files + tuple(file for member in self.members for file in member.all_files)
+
+    @property
+    def size(self) -> int | None:
+        """Size of the download in bytes, None if it is not known."""
+        sizes = [file.size for file in self.all_files]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    def announcement(self) -> str:
+        """Return what to tell the user before the download: size, server, checks, licence."""
+        size = f"about {self.size / 1e6:.0f} MB" if self.size else "of unknown size"
+        hosts = sorted({urlsplit(source_of(file.url)).hostname or "the mirror" for file in self.all_files})
+        partial = any(len(file.sha256) < 64 for file in self.all_files)
+        check = "checked by the 8 published digits of the sha256" if partial else "checked by sha256"
+        return f"{self.name}: {size} from {', '.join(hosts)}, {check}; licence: {self.licence}"
+
+
+@cache
+def published_models() -> dict[str, PublishedModel]:
+    """Return all published models by name, without the members of bags."""
+    facts = read_toml(_TABLE)
+    known = {key: PublishedFile(**entry) for key, entry in facts["files"].items()}
+    models = {}
+    for name, entry in facts["models"].items():
+        licence = facts["licences"][entry["licence"]]
+        segment = entry.get("segment")
+        members = tuple(
+            PublishedModel(key, f"a member of {name}", licence, (known[key],), segment=segment)
+            for key in entry.get("members", ())
+        )
+        models[name] = PublishedModel(
+            name,
+            entry["description"],
+            licence,
+            tuple(known[key] for key in entry.get("files", ())),
+            members,
+            tuple(tuple(map(float, weights)) for weights in entry.get("weights", ())),
+            segment,
+        )
+    return models
+
+
+def published_model(name: str) -> PublishedModel:
+    """Return a published model by its name, or the member of a bag by its signature.
+
+    Raises:
+        ModelError: There is none, or the name was used twice.
+    """
+    models = published_models()
+    if name in models:
+        return models[name]
+    if _SIGNATURE.fullmatch(name):
+        for model in models.values():
+            for member in model.members:
+                if member.name == name:
+                    return member
+    years = [f"{name}-{year}" for year in (2019, 2021) if f"{name}-{year}" in models]
+    if years:
+        raise ModelError(f"{name!r} names two different models; choose {' or '.join(years)}")
+    raise ModelError(f"no published model {name!r}{nearest(name, models)}")
