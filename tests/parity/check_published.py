@@ -5,7 +5,7 @@ random weights and their outputs (``oracle.py``), imports the checkpoints and co
 
     python tests/parity/check_published.py [--oracles FOLDER] [--store FOLDER]
 
-With ``--store``, the checkpoints and outputs that are small are also copied for ``tests/zoo/test_published_formats.py``.
+With ``--store``, the small cases are copied, for ``tests/zoo/test_published_formats.py``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,15 @@ ORACLES = {
     "demucs-4.1.0": ["demucs==4.1.0", "diffq==0.2.4", "julius==0.2.8", "einops==0.8.2", "openunmix==1.3.0"],
     "openunmix-1.3.0": ["openunmix==1.3.0"],
 }
-STORED = ("demucs-2019", "demucs-2019-quantised", "demucs-2021", "demucs-2021-diffq", "tasnet-2019")
+STORED = (
+    "demucs-2019",
+    "demucs-2019-quantised",
+    "demucs-2021",
+    "demucs-2021-diffq",
+    "demucs-2021-qat",
+    "tasnet-2019",
+    "tasnet-2021",
+)
 TOLERANCE = 1e-4  # of the peak
 
 

@@ -30,8 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (separate, evaluate, models, doctor, train):
+for command in (separate, evaluate, doctor, train):
     app.command()(command)
+app.add_typer(models)
 app.add_typer(data)
 app.add_typer(experiment, name="experiment")
 

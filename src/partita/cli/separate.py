@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from partita.cli.console import stem_names
+from partita.cli.downloads import Offline, obtain
 from partita.errors import ConfigError
 from partita.options import DEFAULT_FILENAME, BackendName, Bits, Format, Quality
 
@@ -23,7 +24,12 @@ def separate(
             readable=False,  # checked one by one: a bad input does not stop the others
         ),
     ],
-    model: Annotated[str, typer.Option("--model", "-m", help="Name of a model, or folder of a package.")] = "default",
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "-m", help="Name of a model, see partita models, or folder of a package; fetched on first use."
+        ),
+    ] = "default",
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Output folder; - writes a single stem to standard output.")
     ] = Path("separated"),
@@ -76,6 +82,7 @@ def separate(
         str, typer.Option(help="Path of a stem: {model} {track} {trackext} {stem} {ext}.", metavar="TEMPLATE")
     ] = DEFAULT_FILENAME,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per song, one a line.")] = False,
+    offline: Offline = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and warnings only.")] = False,
 ) -> None:
     """Separate songs into their stems: OUT/MODEL/TRACK/STEM.wav."""
@@ -95,6 +102,7 @@ def separate(
         filename=filename,
         overwrite=overwrite or skip_existing,
     )
+    obtain(model, offline=offline)
     separator = Separator(
         model,
         backend=backend,

@@ -70,6 +70,8 @@ def download(
         with path.with_name(f"{path.name}.part").open("a+b") as part:
             _lock(part)
             if path.is_file() and _matches(path, sha256):  # another process was faster
+                if not part.seek(0, os.SEEK_END):
+                    Path(part.name).unlink(missing_ok=True)
                 return path
             if urlsplit(source).scheme in ("http", "https"):
                 _fetch_verified(_Transfer(source, part, progress, timeout, pause), sha256)

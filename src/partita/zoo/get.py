@@ -41,7 +41,10 @@ def get_model(
     """
     if name in (*embedded_names(), *installed_names()) or Path(name).is_dir():
         return find_model(name)
-    model = published_model(name)
+    try:
+        model = published_model(name)
+    except KeyError:
+        return find_model(name)  # which says what is known
     if offline:
         raise ModelError(f"{name}: not installed, and downloads are off; get it with partita models get {name}")
     if announce:

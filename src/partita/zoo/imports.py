@@ -147,17 +147,17 @@ def recognise(files: Path | Sequence[Path]) -> Checkpoint:
     for path in paths:
         _check_name(path)
     contents = {path: read_checkpoint(path) for path in paths}
-    if all(
-        _is_state(content) and "output_scale" in content and "fc1.weight" in content for content in contents.values()
-    ):
-        return open_unmix({_target(path): content for path, content in contents.items()})
-    if len(paths) > 1:
-        raise ModelError(f"{paths[0].parent}: these are not the files of an Open-Unmix, one for each source")
-    (path,) = paths
+    label = paths[0].parent if len(paths) > 1 else paths[0]
     try:
-        return _recognise(contents[path])
+        if all(_is_state(content) and {"output_scale", "fc1.weight"} <= set(content) for content in contents.values()):
+            return open_unmix({_target(path): content for path, content in contents.items()})
+        if len(paths) == 1:
+            return _recognise(contents[label])
     except CheckpointError as error:
-        raise ModelError(f"{path}: {error}") from error
+        raise ModelError(f"{label}: {error}") from error
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise ModelError(f"{label}: the arguments or the weights of the model are invalid") from error
+    raise ModelError(f"{label}: these are not the files of an Open-Unmix, one for each source")
 
 
 def build_model(checkpoint: Checkpoint, label: str) -> WaveformModel:

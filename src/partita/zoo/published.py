@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from partita.errors import ModelError, nearest
+from partita.errors import ModelError
 from partita.system.toml import read_toml
 from partita.zoo.download import source_of
 
 __all__ = ["PublishedFile", "PublishedModel", "published_model", "published_models"]
 
 _TABLE = Path(__file__).with_name("published.toml")
-
-_SIGNATURE = re.compile(r"[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -110,17 +107,17 @@ def published_model(name: str) -> PublishedModel:
     """Return a published model by its name, or the member of a bag by its signature.
 
     Raises:
-        ModelError: There is none, or the name was used twice.
+        ModelError: The name was used twice.
+        KeyError: There is none.
     """
     models = published_models()
     if name in models:
         return models[name]
-    if _SIGNATURE.fullmatch(name):
-        for model in models.values():
-            for member in model.members:
-                if member.name == name:
-                    return member
+    for model in models.values():
+        for member in model.members:
+            if member.name == name:
+                return member
     years = [f"{name}-{year}" for year in (2019, 2021) if f"{name}-{year}" in models]
     if years:
         raise ModelError(f"{name!r} names two different models; choose {' or '.join(years)}")
-    raise ModelError(f"no published model {name!r}{nearest(name, models)}")
+    raise KeyError(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from partita.zoo.bag import BAG_NAME, Bag, open_bag
 from partita.zoo.card import CARD_NAME
 from partita.zoo.home import models_folder
 from partita.zoo.package import Package, open_package
-from partita.zoo.published import published_models
+from partita.zoo.published import published_model, published_models
 
 if TYPE_CHECKING:
     from partita.models.base import WaveformModel
@@ -133,7 +134,7 @@ def _members(folder: Path) -> list[str]:
 
 
 def _unknown(name: str) -> str:
-    if any(known in published_models() for known in (name, f"{name}-2019", f"{name}-2021")):
-        return f"{name}: not installed; get it with partita models get {name}"
-    known = [*embedded_names(), *installed_names()]
-    return f"no model {name!r}{nearest(name, known)}; or pass the folder of a model package"
+    with suppress(KeyError):
+        return f"{published_model(name).name}: not installed; get it with partita models get {name}"
+    near = nearest(name, [*embedded_names(), *installed_names(), *published_models()])
+    return f"no model {name!r}{near}; or pass the folder of a model package"
