@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -21,6 +22,12 @@ SMALL = {"channels": 4, "depth": 3}
 def _interruptible() -> None:
     """Let Ctrl-C end the tests and what they start, though a shell lets its background jobs ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep tests from reading and writing the models of whoever runs them."""
+    os.environ["PARTITA_HOME"] = str(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="session")

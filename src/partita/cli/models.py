@@ -150,7 +150,7 @@ def _print_present(present: list[tuple[str, str, Package | Bag]]) -> None:
     for column in ("model", "", "size"):
         table.add_column(column, no_wrap=True)
     for column in ("sources", "scores", "licence", "description"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, min_width=12, overflow="fold")  # an SPDX identifier, a score
     definitions = set()
     for _, status, model in present:
         facts = _facts(model)
