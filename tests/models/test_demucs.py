@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from partita.errors import ConfigError
 from partita.models import build
-from partita.models.demucs import RatioMask, rescale_weights
+from partita.models.demucs import RatioMask
+from partita.models.initialisation import rescale_weights
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,12 @@ from partita.errors import ConfigError
 from partita.models.base import ModelConfig, WaveformModel
 from partita.models.convolutions import ContextConv1d, PointwiseConv1d, StridedConv1d, StridedConvTranspose1d
 from partita.models.geometry import Geometry
+from partita.models.initialisation import rescale_weights
 from partita.models.recurrence import BidirectionalLSTM
 from partita.models.resampling import SincResampler
 from partita.models.stft import Stft
 
-__all__ = ["Demucs", "DemucsConfig", "RatioMask", "rescale_weights"]
+__all__ = ["Demucs", "DemucsConfig", "RatioMask"]
 
 _EPSILON = 1e-8  # added to a power: where all estimates are silent, their shares are equal
 
@@ -197,20 +198,6 @@ class BLSTM(nn.Module):
         """Map ``(batch, channels, steps)`` to the same shape."""
         y: Tensor = self.linear(self.lstm(x.permute(2, 0, 1)))
         return y.permute(1, 2, 0)
-
-
-@torch.no_grad()
-def rescale_weights(model: nn.Module, reference: float) -> None:
-    """Bring the deviation of the initial weights of all convolutions closer to a reference (section 4.3).
-
-    Weight and bias of each are divided by ``sqrt(std(weight) / reference)``.
-    """
-    for module in model.modules():
-        if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
-            scale = (module.weight.std() / reference).sqrt()
-            module.weight /= scale
-            if module.bias is not None:
-                module.bias /= scale
 
 
 class _Lengths:

@@ -19,7 +19,14 @@ __all__ = ["ARCHITECTURES", "build", "configure"]
 ARCHITECTURES = {
     "conv-tasnet": ("partita.models.conv_tasnet", "ConvTasNet", "ConvTasNetConfig"),
     "demucs": ("partita.models.demucs", "Demucs", "DemucsConfig"),
+    "hybrid-demucs": ("partita.models.hybrid_demucs", "HybridDemucs", "HybridDemucsConfig"),
+    "hybrid-transformer-demucs": (
+        "partita.models.hybrid_transformer_demucs",
+        "HybridTransformerDemucs",
+        "HybridTransformerDemucsConfig",
+    ),
     "open-unmix": ("partita.models.open_unmix", "OpenUnmix", "OpenUnmixConfig"),
+    "residual-demucs": ("partita.models.residual_demucs", "ResidualDemucs", "ResidualDemucsConfig"),
     "spectrogram-unet": ("partita.models.spectrogram_unet", "SpectrogramUNet", "SpectrogramUNetConfig"),
     "wave-unet": ("partita.models.wave_unet", "WaveUNet", "WaveUNetConfig"),
 }

@@ -1,0 +1,301 @@
+"""Hybrid separation: a U-Net over the spectrogram and one over the waveform whose outputs are added.
+
+Hybrid Spectrogram and Waveform Source Separation (Defossez, 2021), section 3.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from partita.errors import ConfigError
+from partita.models.base import WaveformModel
+from partita.models.geometry import Geometry
+from partita.models.initialisation import rescale_weights
+from partita.models.residual_unet import DecoderLayer, EncoderLayer, Level, ResidualUNetConfig
+from partita.models.stft import Spectrum, Stft
+
+__all__ = ["HybridConfig", "HybridModel"]
+
+_EPSILON = 1e-5  # added to deviations
+
+
+@dataclass(frozen=True)
+class HybridConfig(ResidualUNetConfig):
+    """What the configurations of hybrid models have in common.
+
+    Attributes:
+        n_fft: Length of a frame of the spectrogram, in samples; a frame begins every quarter of it.
+        time_stride: Stride of the layers below the one that joins both branches.
+        complex_spectrogram: The spectrogram branch reads and estimates real and imaginary parts; otherwise magnitudes,
+            to which the phase of the mixture is given.
+        frequency_embedding: Factor of the learned embedding of the frequency, added after the first layer.
+        embedding_scale: Factor of the same that speeds up its training.
+        bands: Ends of all frequency bands but the last, as fractions of the spectrum; each band has its own weights in
+            the outermost layers. Empty for the same weights everywhere.
+        banded_layers: The number of those layers.
+        legacy_padding: Reproduce the padding of the models of the Music Demixing Challenge 2021: zeros around the
+            signal and a spectrogram branch that lags by 3/8 of a frame.
+    """
+
+    n_fft: int = 4096
+    time_stride: int = 2
+    complex_spectrogram: bool = True
+    frequency_embedding: float = 0.2
+    embedding_scale: float = 10.0
+    bands: tuple[float, ...] = ()
+    banded_layers: int = 2
+    legacy_padding: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` if a value is invalid."""
+        object.__setattr__(self, "bands", tuple(self.bands))
+        super().__post_init__()
+        if self.kernel_size != 2 * self.stride or self.stride % 2:
+            raise ConfigError(f"kernel_size: must be twice an even stride, not {self.kernel_size} with {self.stride}")
+        if self.time_stride < 2 or self.time_stride % 2:
+            raise ConfigError(f"time_stride: must be even, not {self.time_stride}")
+        if list(self.bands) != sorted(set(self.bands)) or any(not 0 < end < 1 for end in self.bands):
+            raise ConfigError(f"bands: must be ascending and between 0 and 1, not {list(self.bands)}")
+        if self.bands and self.banded_layers > self.norm_starts:
+            raise ConfigError(
+                f"banded_layers: at most {self.norm_starts}, since layers from norm_starts on have no bands"
+            )
+        if self.embedding_scale <= 0:
+            raise ConfigError(f"embedding_scale: must be positive, not {self.embedding_scale}")
+        self.levels()
+
+    def levels(self) -> list[tuple[Level, Level | None]]:
+        """Return the levels of the spectrogram branch and, down to where they join, of the waveform branch.
+
+        The layer that reduces the spectrogram to a single row is not padded along the frequencies.
+        """
+        rows, found = self.n_fft // 2, []
+        for index in range(self.depth):
+            channels = self.channels * self.growth**index
+            kernel, stride = self.kernel_size, self.stride
+            waveform = Level(index, channels, (1, kernel), (1, stride), (0, kernel // 4))
+            if rows == 1:
+                steps = self.time_stride
+                found.append((Level(index, channels, (1, 2 * steps), (1, steps), (0, steps // 2)), None))
+            elif rows <= kernel:
+                if self.n_fft // 4 != stride ** (index + 1):
+                    raise ConfigError(f"n_fft: {self.n_fft} is not four times a power of the stride of {stride}")
+                found.append((Level(index, channels, (rows, 1), (stride, 1), (0, 0)), waveform))
+                rows = 1
+            else:
+                if rows % stride:
+                    raise ConfigError(f"n_fft: {self.n_fft} is too short for a depth of {self.depth}")
+                found.append((Level(index, channels, (kernel, 1), (stride, 1), (kernel // 4, 0)), waveform))
+                rows //= stride
+        return found
+
+
+class HybridModel(WaveformModel):
+    """The branches of a hybrid model; a subclass may process what is between encoders and decoders.
+
+    The model normalises, attends and pads over the whole input, so any input of at least ``shortest`` samples is
+    valid, all outputs depend on the whole input, and none of them are edges.
+    """
+
+    def __init__(self, config: HybridConfig, shortest: int) -> None:
+        super().__init__(config, Geometry(1, shortest, shortest))
+        self.config = config
+        self.spectrogram = _Spectrogram(config)
+        stems, channels = len(config.sources) * config.audio_channels, config.audio_channels
+        parts = 2 if config.complex_spectrogram else 1
+        self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
+        self.tencoder, self.tdecoder = nn.ModuleList(), nn.ModuleList()
+        outer, outer_out = channels, stems
+        rows = config.n_fft // 2
+        for index, (level, waveform) in enumerate(config.levels()):
+            joins = waveform is not None and level.padding == (0, 0)
+            factor = 1 if index else parts
+            banded = bool(config.bands) and index < config.banded_layers
+            encode: nn.Module
+            decode: nn.Module
+            if banded:
+                encode = _BandedEncoder(config, level, factor * outer, rows)
+                decode = _BandedDecoder(config, level, factor * outer_out, rows)
+            else:
+                encode = EncoderLayer(config, level, factor * outer)
+                decode = DecoderLayer(config, level, factor * outer_out, over_rows=waveform is not None)
+            self.encoder.append(encode)
+            self.decoder.insert(0, decode)
+            if waveform is not None:
+                self.tencoder.append(EncoderLayer(config, waveform, outer, bare=joins))
+                self.tdecoder.insert(0, DecoderLayer(config, waveform, outer_out, bare=joins))
+            rows = 1 if joins else rows // level.stride[0]
+            outer = outer_out = level.inner
+            if index == 0:
+                self.freq_emb = _smooth_embedding(rows, outer, config.embedding_scale)
+        if config.rescale:
+            rescale_weights(self, config.rescale)
+
+    def innermost(self, spectrogram: Tensor, waveform: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Return what is added to the innermost skip connections of both branches; by default nothing.
+
+        Args:
+            spectrogram: ``(batch, channels, rows, frames)``.
+            waveform: ``(batch, channels, 1, steps)``.
+        """
+        return None, None
+
+    def core(self, mixture: Tensor) -> Tensor:
+        """Separate an input of a valid length (see :meth:`WaveformModel.core`)."""
+        samples = mixture.shape[-1]
+        spectrum = self.spectrogram(mixture)
+        x, *statistics = _normalise(self._seen(spectrum))
+        wave, *wave_statistics = _normalise(mixture[:, :, None])
+
+        skips, lengths, wave_skips, wave_lengths = [], [], [], []
+        for index, encode in enumerate(self.encoder):
+            lengths.append(x.shape[-1])
+            joined = None
+            if index < len(self.tencoder):
+                wave_lengths.append(wave.shape[-1])
+                wave = self.tencoder[index](wave)
+                wave_skips.append(wave)
+                joined = wave if self.tencoder[index].bare else None
+            x = encode(x, joined)
+            if index == 0:
+                factor = self.config.frequency_embedding * self.config.embedding_scale
+                x = x + factor * self.freq_emb.weight.t()[:, :, None]
+            skips.append(x)
+
+        below, wave_below = self.innermost(x, wave)
+        for index, decode in enumerate(self.decoder, -len(self.decoder)):
+            skip = skips.pop()
+            below, inner = decode(skip if below is None else below + skip, lengths.pop())
+            if index >= -len(self.tdecoder):
+                decode_wave, skip = self.tdecoder[index], wave_skips.pop()
+                if decode_wave.bare:
+                    wave_below = inner
+                elif wave_below is None:
+                    wave_below = skip
+                else:
+                    wave_below = wave_below + skip
+                wave_below, _ = decode_wave(wave_below, wave_lengths.pop())
+
+        sources, channels = len(self.sources), self.audio_channels
+        estimate = (below * statistics[1] + statistics[0]).unflatten(1, (sources, -1))
+        stems = (wave_below * wave_statistics[1] + wave_statistics[0]).reshape(-1, sources, channels, samples)
+        return stems + self.spectrogram.inverse(self._spectrum_of(estimate, spectrum), samples)
+
+    def _seen(self, spectrum: Spectrum) -> Tensor:
+        """Return what the spectrogram branch reads, ``(batch, channels, rows, frames)``."""
+        if self.config.complex_spectrogram:
+            return torch.stack([spectrum.real, spectrum.imag], 2).flatten(1, 2)
+        return spectrum.magnitude()
+
+    def _spectrum_of(self, estimate: Tensor, mixture: Spectrum) -> Spectrum:
+        """Return the spectra ``(batch, sources, channels, rows, frames)`` that the spectrogram branch estimates."""
+        if self.config.complex_spectrogram:
+            return Spectrum(*estimate.unflatten(2, (-1, 2)).unbind(3))
+        return mixture.map(lambda part: (part / (mixture.magnitude() + 1e-8))[:, None]) * estimate
+
+
+class _Spectrogram(nn.Module):
+    """The scaled STFT without its highest bin: ``rows = n_fft / 2`` and a frame for each (begun) hop of the signal."""
+
+    def __init__(self, config: HybridConfig) -> None:
+        super().__init__()
+        self.stft = Stft(config.n_fft, config.n_fft // 4)
+        self.legacy_padding = config.legacy_padding
+
+    def forward(self, mixture: Tensor) -> Spectrum:
+        """Transform ``(batch, channels, samples)`` to ``(batch, channels, rows, frames)``."""
+        side = 3 * self.stft.hop // 2
+        missing = -mixture.shape[-1] % self.stft.hop
+        mode = "constant" if self.legacy_padding else "reflect"
+        spectrum = self.stft(F.pad(mixture, (side, side + missing), mode=mode))
+        scale = 1 / math.sqrt(self.stft.n_fft)
+        return spectrum.map(lambda part: part[..., :-1].transpose(-1, -2) * scale)
+
+    def inverse(self, spectrum: Spectrum, samples: int) -> Tensor:
+        """Return the signal ``(..., channels, samples)`` of a spectrum ``(..., channels, rows, frames)``."""
+        hop, scale = self.stft.hop, math.sqrt(self.stft.n_fft)
+        ahead = 3 if self.legacy_padding else 2  # frames of silence before the first; two follow the last
+        padded = spectrum.map(lambda part: F.pad(part.transpose(-1, -2), (0, 1, ahead, 2)) * scale)
+        signal = self.stft.inverse(padded)
+        if not self.legacy_padding:
+            return signal[..., hop // 2 : hop // 2 + samples]
+        # the published transform had no frame before the first two of silence, and made up for its window
+        position = torch.arange(3 * hop, 4 * hop, device=signal.device)
+        absent = (0.5 - 0.5 * self.stft.cosine[position]).square()
+        first = signal[..., :hop] * (1.5 / (1.5 - absent))
+        return torch.cat([first, signal[..., hop:]], -1)[..., :samples]
+
+
+class _BandedEncoder(nn.Module):
+    """An encoder layer with weights of its own for each frequency band, and the output of a single layer's shape."""
+
+    def __init__(self, config: HybridConfig, level: Level, outer: int, rows: int) -> None:
+        super().__init__()
+        kernel, stride, padding = level.kernel[0], level.stride[0], level.padding[0]
+        inner = Level(level.index, level.inner, level.kernel, level.stride, (0, 0))
+        self.padding = padding
+        self.ranges: list[tuple[int, int]] = []  # of input rows, where 0 is the first row of the padding
+        start = 0
+        for end in config.bands:
+            last = round(rows * end) + padding
+            count = round((last - start - kernel) / stride + 1)
+            if count < 1:
+                raise ConfigError(f"bands: {end} ends a band of less than {kernel} rows in layer {level.index}")
+            self.ranges.append((start, start + (count - 1) * stride + kernel))
+            start += count * stride
+        self.ranges.append((start, rows + 2 * padding))
+        self.layers = nn.ModuleList(EncoderLayer(config, inner, outer) for _ in self.ranges)
+
+    def forward(self, x: Tensor, joined: Tensor | None = None) -> Tensor:
+        """See :class:`EncoderLayer`."""
+        x = F.pad(x, (0, 0, self.padding, self.padding))
+        return torch.cat(
+            [layer(x[:, :, start:end]) for layer, (start, end) in zip(self.layers, self.ranges, strict=True)], 2
+        )
+
+
+class _BandedDecoder(nn.Module):
+    """A decoder layer with weights of its own for each frequency band; where its outputs overlap they are added."""
+
+    def __init__(self, config: HybridConfig, level: Level, outer: int, rows: int) -> None:
+        super().__init__()
+        self.level = level
+        ends = [round(rows // level.stride[0] * end) for end in config.bands] + [rows // level.stride[0]]
+        self.ranges = list(zip([0, *ends], ends, strict=False))
+        self.layers = nn.ModuleList(DecoderLayer(config, level, outer) for _ in self.ranges)
+
+    def forward(self, x: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
+        """See :class:`DecoderLayer`."""
+        stride, padding = self.level.stride[0], self.level.padding[0]
+        parts: list[Tensor] = []
+        for layer, (start, end) in zip(self.layers, self.ranges, strict=True):
+            y, _ = layer.linear(x[:, :, start:end])
+            if parts:  # the bias of only one of the bands counts
+                shared = parts[-1][:, :, -stride:] + y[:, :, :stride] - layer.conv_tr.bias[:, None, None]
+                parts[-1] = parts[-1][:, :, :-stride]
+                parts += [shared, y[:, :, stride:]]
+            else:
+                parts.append(y)
+        y = torch.cat(parts, 2)[:, :, padding:-padding]
+        return (F.gelu(y) if self.level.index else y), x
+
+
+def _normalise(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the input with mean 0 and deviation 1 in each item of the batch, and the mean and deviation it had."""
+    mean = x.mean((1, 2, 3), keepdim=True)
+    deviation = x.std((1, 2, 3), keepdim=True)
+    return (x - mean) / (_EPSILON + deviation), mean, deviation
+
+
+def _smooth_embedding(rows: int, channels: int, scale: float) -> nn.Embedding:
+    """Return an embedding that changes little from row to row, with deviation 1 before the scale."""
+    embedding = nn.Embedding(rows, channels)
+    with torch.no_grad():
+        steps = torch.arange(1, rows + 1).sqrt()[:, None]
+        embedding.weight.copy_(embedding.weight.cumsum(0) / steps / scale)
+    return embedding

@@ -1,0 +1,31 @@
+"""Hybrid Demucs: the spectrogram and the waveform U-Net share their innermost layers.
+
+Hybrid Spectrogram and Waveform Source Separation (Defossez, 2021), the model that won the Music Demixing Challenge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from partita.models.hybrid import HybridConfig, HybridModel
+
+__all__ = ["HybridDemucs", "HybridDemucsConfig"]
+
+
+@dataclass(frozen=True)
+class HybridDemucsConfig(HybridConfig):
+    """The configuration of a Hybrid Demucs; the defaults are the published ones."""
+
+
+class HybridDemucs(HybridModel):
+    """The paper's model.
+
+    Five layers reduce the 2048 frequencies of the spectrogram to one, while five layers over the waveform reduce its
+    samples to as many steps as there are frames; there the two are added, and a sixth layer follows. The decoders
+    mirror this. The published models were trained on 11 seconds and separate windows of 44 seconds.
+    """
+
+    architecture = "hybrid-demucs"
+
+    def __init__(self, config: HybridDemucsConfig) -> None:
+        super().__init__(config, shortest=config.n_fft)

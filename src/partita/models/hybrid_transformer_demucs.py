@@ -1,0 +1,231 @@
+"""Hybrid Transformer Demucs: a hybrid U-Net whose innermost layers are a transformer across both branches.
+
+Hybrid Transformers for Music Source Separation (Rouard, Massa, Defossez, 2022).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from partita.errors import ConfigError
+from partita.models.hybrid import HybridConfig, HybridModel
+
+__all__ = ["HybridTransformerDemucs", "HybridTransformerDemucsConfig"]
+
+
+@dataclass(frozen=True)
+class HybridTransformerDemucsConfig(HybridConfig):
+    """The configuration of a Hybrid Transformer Demucs; the defaults are those of the published ``htdemucs``.
+
+    Attributes:
+        transformer_layers: Layers for each branch; self-attention and attention to the other branch alternate.
+        transformer_channels: Channels inside the transformer; 0 for those of the innermost layer.
+        transformer_heads: Attention heads.
+        transformer_expansion: Ratio of the channels of the feed-forward layers to those of the transformer.
+        transformer_scale: Initial factor of what attention and feed-forward layers add.
+        dropout: Dropout probability inside the transformer, in training.
+        max_period: Longest period of the positional embeddings, in positions.
+        segment: Training length in seconds; a shorter input is extended by silence.
+    """
+
+    depth: int = 4
+    branches: str = "both"
+    branch_compression: int = 8
+    branch_scale: float = 1e-3
+    transformer_layers: int = 5
+    transformer_channels: int = 512
+    transformer_heads: int = 8
+    transformer_expansion: float = 4.0
+    transformer_scale: float = 1e-4
+    dropout: float = 0.02
+    max_period: float = 10000.0
+    segment: float = 7.8
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` if a value is invalid."""
+        super().__post_init__()
+        self._require_positive("transformer_layers", "transformer_heads")
+        width = self.width
+        if width < 4 or width % 4 or width % self.transformer_heads:
+            raise ConfigError(
+                f"transformer_channels: {width} channels do not divide into {self.transformer_heads} heads and four "
+                "parts of a positional embedding"
+            )
+        if self.transformer_expansion <= 0 or not 0 <= self.dropout < 1:
+            raise ConfigError("transformer_expansion must be positive; dropout at least 0 and less than 1")
+        if self.max_period <= 1 or self.segment <= 0:
+            raise ConfigError("max_period must be greater than 1, segment greater than 0")
+        if any(waveform is None or level.padding == (0, 0) for level, waveform in self.levels()):
+            raise ConfigError(f"depth: {self.depth} layers leave no frequencies to attend to; use fewer")
+
+    @property
+    def width(self) -> int:
+        """Channels of the transformer."""
+        return self.transformer_channels or self.channels * self.growth ** (self.depth - 1)
+
+
+class HybridTransformerDemucs(HybridModel):
+    """The paper's model.
+
+    Four layers reduce 2048 frequencies to eight; the tokens of the spectrogram branch are these eight for each frame,
+    those of the waveform branch its steps. Only the training length has been seen, so a shorter input is extended to
+    it.
+    """
+
+    architecture = "hybrid-transformer-demucs"
+
+    def __init__(self, config: HybridTransformerDemucsConfig) -> None:
+        shortest = max(config.n_fft, round(config.segment * config.sample_rate))
+        super().__init__(config, shortest)
+        outer, width = config.channels * config.growth ** (config.depth - 1), config.width
+        self.crosstransformer = _CrossTransformer(config)
+        changes = config.transformer_channels != 0
+        self.channel_upsampler = nn.Conv2d(outer, width, 1) if changes else nn.Identity()
+        self.channel_downsampler = nn.Conv2d(width, outer, 1) if changes else nn.Identity()
+        self.channel_upsampler_t = nn.Conv2d(outer, width, 1) if changes else nn.Identity()
+        self.channel_downsampler_t = nn.Conv2d(width, outer, 1) if changes else nn.Identity()
+
+    def innermost(self, spectrogram: Tensor, waveform: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Let all tokens of both branches attend to each other (see :meth:`HybridModel.innermost`)."""
+        x, wave = self.crosstransformer(self.channel_upsampler(spectrogram), self.channel_upsampler_t(waveform))
+        return self.channel_downsampler(x), self.channel_downsampler_t(wave)
+
+
+class _CrossTransformer(nn.Module):
+    """Two transformers side by side, one for each branch, that attend to each other in every second layer."""
+
+    def __init__(self, config: HybridTransformerDemucsConfig) -> None:
+        super().__init__()
+        self.max_period = config.max_period
+        self.norm_in = nn.LayerNorm(config.width)
+        self.norm_in_t = nn.LayerNorm(config.width)
+        kinds = [_SelfLayer if index % 2 == 0 else _CrossLayer for index in range(config.transformer_layers)]
+        self.layers = nn.ModuleList(kind(config) for kind in kinds)
+        self.layers_t = nn.ModuleList(kind(config) for kind in kinds)
+
+    def forward(self, x: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
+        """Map ``(batch, channels, rows, frames)`` and ``(batch, channels, 1, steps)`` to the same shapes."""
+        rows = x.shape[2]
+        # tokens (batch, frames * rows, channels): all rows of the first frame come first
+        tokens = self.norm_in(x.permute(0, 3, 2, 1)) + _frame_and_row(x, self.max_period)
+        wave_tokens = self.norm_in_t(wave[:, :, 0].transpose(1, 2)) + _step(wave, self.max_period)
+        tokens = tokens.flatten(1, 2)
+        for layer, layer_t in zip(self.layers, self.layers_t, strict=True):
+            tokens, wave_tokens = layer(tokens, wave_tokens), layer_t(wave_tokens, tokens)
+        return tokens.unflatten(1, (-1, rows)).permute(0, 3, 2, 1), wave_tokens.transpose(1, 2)[:, :, None]
+
+
+class _Layer(nn.Module):
+    """Attention and a feed-forward network, each normalised before, scaled and added, and normalised at the end."""
+
+    def __init__(self, config: HybridTransformerDemucsConfig) -> None:
+        super().__init__()
+        width, hidden = config.width, int(config.width * config.transformer_expansion)
+        self.attention = _Attention(config)
+        self.norm1 = nn.LayerNorm(width)
+        self.gamma_1 = nn.Parameter(torch.full((width,), config.transformer_scale))
+        self.linear1 = nn.Linear(width, hidden)
+        self.linear2 = nn.Linear(hidden, width)
+        self.gamma_2 = nn.Parameter(torch.full((width,), config.transformer_scale))
+        self.norm_out = _TokenNorm(width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def _finish(self, x: Tensor, attended: Tensor, norm: nn.Module) -> Tensor:
+        x = x + self.gamma_1 * self.dropout(attended)
+        hidden = self.dropout(F.gelu(self.linear1(norm(x))))
+        y: Tensor = self.norm_out(x + self.gamma_2 * self.dropout(self.linear2(hidden)))
+        return y
+
+
+class _SelfLayer(_Layer):
+    """Attention to the tokens of the same branch."""
+
+    def __init__(self, config: HybridTransformerDemucsConfig) -> None:
+        super().__init__(config)
+        self.norm2 = nn.LayerNorm(config.width)
+
+    def forward(self, x: Tensor, other: Tensor) -> Tensor:
+        """Map ``(batch, tokens, channels)`` to the same shape; the other branch is not read."""
+        normal = self.norm1(x)
+        return self._finish(x, self.attention(normal, normal), self.norm2)
+
+
+class _CrossLayer(_Layer):
+    """Attention to the tokens of the other branch."""
+
+    def __init__(self, config: HybridTransformerDemucsConfig) -> None:
+        super().__init__(config)
+        self.norm2 = nn.LayerNorm(config.width)
+        self.norm3 = nn.LayerNorm(config.width)
+
+    def forward(self, x: Tensor, other: Tensor) -> Tensor:
+        """Map ``(batch, tokens, channels)`` to the same shape, given the tokens of the other branch."""
+        return self._finish(x, self.attention(self.norm1(x), self.norm2(other)), self.norm3)
+
+
+class _Attention(nn.Module):
+    """Multi-head attention."""
+
+    def __init__(self, config: HybridTransformerDemucsConfig) -> None:
+        super().__init__()
+        self.heads = config.transformer_heads
+        self.dropout = config.dropout
+        width = config.width
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(self, x: Tensor, other: Tensor) -> Tensor:
+        """Map ``(batch, queries, channels)`` to the same shape, given what to attend to."""
+        weights, biases = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
+        query, key, value = (
+            F.linear(tokens, weight, bias).unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for tokens, weight, bias in zip((x, other, other), weights, biases, strict=True)
+        )
+        dropout = self.dropout if self.training else 0.0
+        found = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        y: Tensor = self.out_proj(found.transpose(1, 2).flatten(2))
+        return y
+
+
+class _TokenNorm(nn.Module):
+    """Normalises over all tokens and channels; gain and bias for each channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, tokens, channels)`` to the same shape."""
+        centred = x - x.mean((1, 2), keepdim=True)
+        deviation = (centred.square().mean((1, 2), keepdim=True) + 1e-5).sqrt()
+        return centred * (self.weight / deviation) + self.bias
+
+
+def _step(x: Tensor, max_period: float) -> Tensor:
+    """Return cosines, then sines, of the step at geometrically spaced frequencies, ``(steps, channels)``."""
+    half = x.shape[1] // 2
+    exponents = torch.arange(half, device=x.device, dtype=x.dtype) / (half - 1)
+    phase = torch.arange(x.shape[3], device=x.device, dtype=x.dtype)[:, None] / max_period**exponents
+    return torch.cat([phase.cos(), phase.sin()], 1)
+
+
+def _frame_and_row(x: Tensor, max_period: float) -> Tensor:
+    """Return ``(frames, rows, channels)``: sines and cosines of the frame, by turns, then those of the row."""
+    half = x.shape[1] // 2
+    exponents = torch.arange(0, half, 2, device=x.device, dtype=x.dtype) * (-math.log(max_period) / half)
+
+    def waves(count: int) -> Tensor:
+        phase = torch.arange(count, device=x.device, dtype=x.dtype)[:, None] * exponents.exp()
+        return torch.stack([phase.sin(), phase.cos()], 2).flatten(1)
+
+    frames, rows = waves(x.shape[3])[:, None], waves(x.shape[2])[None]
+    return torch.cat([frames.expand(-1, rows.shape[1], -1), rows.expand(frames.shape[0], -1, -1)], 2)

@@ -1,0 +1,331 @@
+"""The layers of the U-Nets of 2021 and 2022: strided convolutions with compressed residual branches.
+
+Hybrid Spectrogram and Waveform Source Separation (Defossez, 2021), section 3. All signals have the shape ``(batch,
+channels, rows, steps)``: a spectrogram has one row for each frequency and one step for each frame, a waveform has one
+row and one step for each sample. So the same layers serve both.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from partita.errors import ConfigError, nearest
+from partita.models.base import ModelConfig
+
+__all__ = ["DecoderLayer", "EncoderLayer", "Level", "ResidualUNetConfig", "pad_to_multiple"]
+
+BRANCHES = ("none", "encoder", "decoder", "both")
+_LSTM_STEPS = 200  # length of the overlapping pieces of a signal that the LSTMs process
+_HEADS = 4  # of local attention
+_DECAYS = 4  # rates of decay of each head
+
+
+@dataclass(frozen=True)
+class ResidualUNetConfig(ModelConfig):
+    """What the configurations of these U-Nets have in common.
+
+    Attributes:
+        channels: Channels after the first encoder layer.
+        depth: Number of encoder (and decoder) layers.
+        growth: Ratio of the channels of a layer to those of the layer above it.
+        kernel_size: Kernel size of the strided convolutions.
+        stride: Stride of the same.
+        context: Kernel size of the decoder's convolution over neighbouring steps (and frequencies); odd.
+        norm_starts: First layer (counted from 0) with group normalisation.
+        norm_groups: Groups of the same.
+        branches: Which layers have residual branches: ``none``, ``encoder``, ``decoder`` or ``both``.
+        branch_depth: Residual branches of a layer, with dilations 1, 2, 4, ...
+        branch_compression: Ratio of the channels of a layer to those inside a branch.
+        branch_scale: Initial factor of the output of a branch.
+        lstm_starts: First layer whose branches contain an LSTM.
+        attention_starts: First layer whose branches contain local attention.
+        rescale: Reference deviation of the initial weights of all convolutions; 0 turns rescaling off.
+    """
+
+    channels: int = 48
+    depth: int = 6
+    growth: int = 2
+    kernel_size: int = 8
+    stride: int = 4
+    context: int = 3
+    norm_starts: int = 4
+    norm_groups: int = 4
+    branches: str = "encoder"
+    branch_depth: int = 2
+    branch_compression: int = 4
+    branch_scale: float = 1e-4
+    lstm_starts: int = 4
+    attention_starts: int = 4
+    rescale: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` if a value is invalid."""
+        super().__post_init__()
+        self._require_positive(
+            "channels", "depth", "growth", "kernel_size", "stride", "norm_groups", "branch_depth", "branch_compression"
+        )
+        if self.kernel_size < self.stride:
+            raise ConfigError(f"kernel_size: must be at least the stride of {self.stride}, not {self.kernel_size}")
+        if self.context < 1 or self.context % 2 == 0:
+            raise ConfigError(f"context: must be odd to be centred, not {self.context}")
+        if self.branches not in BRANCHES:
+            raise ConfigError(f"branches: invalid value {self.branches!r}{nearest(self.branches, BRANCHES)}")
+        if self.rescale < 0:
+            raise ConfigError(f"rescale: must not be negative, but is {self.rescale}")
+        for index in range(self.depth):
+            self._check_layer(index, self.channels * self.growth**index)
+
+    def _check_layer(self, index: int, channels: int) -> None:
+        hidden = channels // self.branch_compression
+        if self.branches != "none" and hidden < 1:
+            raise ConfigError(f"branch_compression: leaves none of the {channels} channels of layer {index}")
+        if self.branches != "none" and index >= self.attention_starts and hidden % _HEADS:
+            raise ConfigError(
+                f"attention_starts: the branches of layer {index} have {hidden} channels, which do not divide into "
+                f"{_HEADS} heads; start later, or change channels or branch_compression"
+            )
+        if index >= self.norm_starts and channels % self.norm_groups:
+            raise ConfigError(f"norm_groups: {self.norm_groups} groups do not divide the {channels} channels")
+
+
+@dataclass(frozen=True)
+class Level:
+    """The shape of an encoder layer and of the decoder layer that mirrors it.
+
+    Attributes:
+        index: Number of the level, from 0 at the outside.
+        inner: Channels of the encoder's output.
+        kernel: Size of the strided kernel in rows and steps.
+        stride: Its stride in rows and steps.
+        padding: Padding of the strided convolution in rows and steps; the transposed one crops as much.
+    """
+
+    index: int
+    inner: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+
+
+class EncoderLayer(nn.Module):
+    """Strided convolution, GELU, residual branches, 1x1 convolution and GLU.
+
+    Args:
+        config: Of the model.
+        level: Shape of the layer.
+        outer: Channels of the input.
+        bare: Only the strided convolution, for the layer where the waveform joins the spectrogram.
+    """
+
+    def __init__(self, config: ResidualUNetConfig, level: Level, outer: int, *, bare: bool = False) -> None:
+        super().__init__()
+        channels = level.inner
+        self.level = level
+        self.conv = nn.Conv2d(outer, channels, level.kernel, level.stride, level.padding)
+        self.bare = bare
+        if bare:
+            return
+        self.norm1 = _norm(config, level, channels)
+        self.dconv = _branches(config, level, "encoder")
+        self.rewrite = nn.Conv2d(channels, 2 * channels, 1)
+        self.norm2 = _norm(config, level, 2 * channels)
+
+    def forward(self, x: Tensor, joined: Tensor | None = None) -> Tensor:
+        """Encode ``(batch, outer, rows, steps)``.
+
+        Args:
+            x: The input; steps that the stride does not divide are extended by zeros if the layer pads.
+            joined: Added to the output of the strided convolution.
+
+        Returns:
+            ``(batch, inner, rows / row stride, steps / step stride)``
+        """
+        if self.level.padding[1]:
+            x = pad_to_multiple(x, self.level.stride[1])
+        y: Tensor = self.conv(x)
+        if self.bare:
+            return y
+        if joined is not None:
+            y = y + joined
+        y = self.dconv(F.gelu(self.norm1(y)))
+        return F.glu(self.norm2(self.rewrite(y)), dim=1)
+
+
+class DecoderLayer(nn.Module):
+    """Convolution over neighbours, GLU, residual branches, strided transposed convolution and GELU.
+
+    Args:
+        config: Of the model.
+        level: Shape of the layer.
+        outer: Channels of the output.
+        bare: Only the transposed convolution, for the layer where the waveform leaves the spectrogram.
+        over_rows: The first convolution spans neighbouring rows too.
+    """
+
+    def __init__(
+        self,
+        config: ResidualUNetConfig,
+        level: Level,
+        outer: int,
+        *,
+        bare: bool = False,
+        over_rows: bool = False,
+    ) -> None:
+        super().__init__()
+        channels = level.inner
+        self.level = level
+        self.bare = bare
+        if not bare:
+            context = (config.context if over_rows else 1, config.context)
+            self.rewrite = nn.Conv2d(channels, 2 * channels, context, padding=(context[0] // 2, context[1] // 2))
+            self.norm1 = _norm(config, level, 2 * channels)
+            self.dconv = _branches(config, level, "decoder")
+        self.conv_tr = nn.ConvTranspose2d(channels, outer, level.kernel, level.stride)
+        self.norm2 = _norm(config, level, outer)
+
+    def forward(self, x: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
+        """Decode ``(batch, inner, rows, steps)``.
+
+        Args:
+            x: The output of the layer below with the skip connection added.
+            steps: Steps of the output if the layer pads.
+
+        Returns:
+            The output, ``(batch, outer, rows, steps)``, and the input of the transposed convolution.
+        """
+        y, inner = self.linear(x)
+        rows, left = self.level.padding
+        if rows:
+            y = y[:, :, rows:-rows]
+        if left:
+            y = y[..., left : left + steps]
+        return (F.gelu(y) if self.level.index else y), inner
+
+    def linear(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Do the same without cropping and activation."""
+        if not self.bare:
+            x = self.dconv(F.glu(self.norm1(self.rewrite(x)), dim=1))
+        return self.norm2(self.conv_tr(x)), x
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Extend the last dimension by zeros to the next multiple."""
+    missing = -x.shape[-1] % multiple
+    return F.pad(x, (0, missing)) if torch.jit.is_tracing() or missing else x
+
+
+def _norm(config: ResidualUNetConfig, level: Level, channels: int) -> nn.Module:
+    return nn.GroupNorm(config.norm_groups, channels) if level.index >= config.norm_starts else nn.Identity()
+
+
+def _branches(config: ResidualUNetConfig, level: Level, side: str) -> nn.Module:
+    if config.branches not in (side, "both"):
+        return nn.Identity()
+    return nn.Sequential(*(_Branch(config, level, 2**index) for index in range(config.branch_depth)))
+
+
+class _Branch(nn.Module):
+    """A residual branch with few channels, for each row by itself (the paper's section 3.3)."""
+
+    def __init__(self, config: ResidualUNetConfig, level: Level, dilation: int) -> None:
+        super().__init__()
+        channels = level.inner
+        hidden = channels // config.branch_compression
+        self.conv = nn.Conv2d(channels, hidden, (1, 3), padding=(0, dilation), dilation=dilation)
+        self.norm = _RowNorm(hidden)
+        self.lstm = _FramedLSTM(hidden) if level.index >= config.lstm_starts else None
+        self.attention = _LocalAttention(hidden) if level.index >= config.attention_starts else None
+        self.expand = nn.Conv2d(hidden, 2 * channels, 1)
+        self.expand_norm = _RowNorm(2 * channels)
+        self.scale = nn.Parameter(torch.full((channels,), config.branch_scale))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the input plus the output of the branch, ``(batch, channels, rows, steps)``."""
+        y = F.gelu(self.norm(self.conv(x)))
+        if self.lstm is not None or self.attention is not None:
+            rows = y.shape[2]
+            y = y.transpose(1, 2).flatten(0, 1)
+            if self.lstm is not None:
+                y = self.lstm(y)
+            if self.attention is not None:
+                y = self.attention(y)
+            y = y.unflatten(0, (-1, rows)).transpose(1, 2)
+        y = F.glu(self.expand_norm(self.expand(y)), dim=1)
+        return x + self.scale[:, None, None] * y
+
+
+class _RowNorm(nn.Module):
+    """Normalises each row over its channels and steps; gain and bias for each channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, channels, rows, steps)`` to the same shape."""
+        centred = x - x.mean((1, 3), keepdim=True)
+        deviation = (centred.square().mean((1, 3), keepdim=True) + 1e-5).sqrt()
+        return centred * (self.weight[:, None, None] / deviation) + self.bias[:, None, None]
+
+
+class _FramedLSTM(nn.Module):
+    """A bidirectional LSTM of two layers, with a skip connection.
+
+    A signal longer than a piece is cut into pieces that overlap by half, each processed by itself; a step is taken from
+    the piece in whose middle it lies.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(channels, channels, num_layers=2, bidirectional=True)
+        self.linear = nn.Linear(2 * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, channels, steps)`` to the same shape."""
+        batch, channels = x.shape[:2]
+        hop = _LSTM_STEPS // 2
+        position = torch.arange(x.shape[-1], device=x.device)
+        steps = position[-1] + 1  # a tensor, so that one ONNX graph serves any number of steps
+        count = torch.where(steps > _LSTM_STEPS, (steps + hop - 1) // hop, 1)
+        starts = torch.arange(count, device=x.device) * hop
+        inside = torch.arange(steps.clamp(max=_LSTM_STEPS), device=x.device)
+        # (steps inside, pieces, batch, channels)
+        pieces = F.pad(x, (0, _LSTM_STEPS)).permute(2, 0, 1)[inside[:, None] + starts]
+        y = self.linear(self.lstm(pieces.flatten(1, 2))[0]).reshape(-1, batch, channels)
+        owner = torch.minimum(((position - hop // 2) // hop).clamp(min=0), count - 1)
+        return x + y[(position - owner * hop) * count + owner].permute(1, 2, 0)
+
+
+class _LocalAttention(nn.Module):
+    """Attention to other steps; its weights decay with the distance at rates that the query chooses."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.content = nn.Conv1d(channels, channels, 1)
+        self.query = nn.Conv1d(channels, channels, 1)
+        self.key = nn.Conv1d(channels, channels, 1)
+        self.query_decay = nn.Conv1d(channels, _HEADS * _DECAYS, 1)
+        self.proj = nn.Conv1d(channels, channels, 1)
+        with torch.no_grad():  # begin with wide attention
+            self.query_decay.weight *= 0.01
+            self.query_decay.bias.fill_(-2)  # type: ignore[union-attr]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, channels, steps)`` to the same shape."""
+        query, key, content, decay = (
+            layer(x).unflatten(1, (_HEADS, -1)) for layer in (self.query, self.key, self.content, self.query_decay)
+        )
+        position = torch.arange(x.shape[-1], device=x.device)
+        distance = (position[:, None] - position).abs()
+        rates = torch.arange(1, _DECAYS + 1, device=x.device, dtype=x.dtype) / (2 * math.sqrt(_DECAYS))
+        rate = (decay.sigmoid() * rates[:, None]).sum(2)  # (batch, heads, queries)
+        scores = query.transpose(2, 3) @ key / math.sqrt(query.shape[2]) - rate[..., None] * distance
+        weights = scores.masked_fill(distance == 0, -100.0).softmax(-1)  # (batch, heads, queries, keys)
+        y: Tensor = self.proj((content @ weights.transpose(2, 3)).flatten(1, 2))
+        return x + y
