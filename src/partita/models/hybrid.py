@@ -62,9 +62,7 @@ class HybridConfig(ResidualUNetConfig):
         if list(self.bands) != sorted(set(self.bands)) or any(not 0 < end < 1 for end in self.bands):
             raise ConfigError(f"bands: must be ascending and between 0 and 1, not {list(self.bands)}")
         if self.bands and self.banded_layers > self.norm_starts:
-            raise ConfigError(
-                f"banded_layers: at most {self.norm_starts}, since layers from norm_starts on have no bands"
-            )
+            raise ConfigError(f"banded_layers: at most {self.norm_starts} (norm_starts), not {self.banded_layers}")
         if self.embedding_scale <= 0:
             raise ConfigError(f"embedding_scale: must be positive, not {self.embedding_scale}")
         self.levels()
