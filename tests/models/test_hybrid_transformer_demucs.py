@@ -69,11 +69,8 @@ def test_tokens_know_their_place():
 
 @torch.no_grad()
 def test_positional_embeddings_are_waves_of_growing_period():
-    from partita.models.hybrid_transformer_demucs import _frame_and_row, _step
-
-    x = torch.zeros(1, 8, 3, 5)
-    steps = _step(x, 100.0)
-    frames = _frame_and_row(x, 100.0)
+    position = small(transformer_channels=8, max_period=100.0).crosstransformer.position
+    steps, frames = position.of_steps(5), position.of_grid(5, 3)
     assert steps.shape == (5, 8)
     assert frames.shape == (5, 3, 8)
     for step in range(5):

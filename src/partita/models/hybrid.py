@@ -16,7 +16,7 @@ from partita.errors import ConfigError
 from partita.models.base import WaveformModel
 from partita.models.geometry import Geometry
 from partita.models.initialisation import rescale_weights
-from partita.models.residual_unet import DecoderLayer, EncoderLayer, Level, ResidualUNetConfig
+from partita.models.residual_unet import DecoderLayer, EncoderLayer, Level, ResidualUNetConfig, mean_over
 from partita.models.stft import Spectrum, Stft
 
 __all__ = ["HybridConfig", "HybridModel"]
@@ -285,9 +285,11 @@ class _BandedDecoder(nn.Module):
 
 def _normalise(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the input with mean 0 and deviation 1 in each item of the batch, and the mean and deviation it had."""
-    mean = x.mean((1, 2, 3), keepdim=True)
-    deviation = x.std((1, 2, 3), keepdim=True)
-    return (x - mean) / (_EPSILON + deviation), mean, deviation
+    mean = mean_over(x, 3, 2, 1)
+    centred = x - mean
+    count = x.shape[1] * x.shape[2] * x.shape[3]
+    deviation = (mean_over(centred.square(), 3, 2, 1) * (count / (count - 1))).sqrt()
+    return centred / (_EPSILON + deviation), mean, deviation
 
 
 def _smooth_embedding(rows: int, channels: int, scale: float) -> nn.Embedding:

@@ -5,7 +5,6 @@ Hybrid Transformers for Music Source Separation (Rouard, Massa, Defossez, 2022).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 
 from partita.errors import ConfigError
 from partita.models.hybrid import HybridConfig, HybridModel
+from partita.models.residual_unet import mean_over
 
 __all__ = ["HybridTransformerDemucs", "HybridTransformerDemucsConfig"]
 
@@ -101,7 +101,7 @@ class _CrossTransformer(nn.Module):
 
     def __init__(self, config: HybridTransformerDemucsConfig) -> None:
         super().__init__()
-        self.max_period = config.max_period
+        self.position = _Position(config)
         self.norm_in = nn.LayerNorm(config.width)
         self.norm_in_t = nn.LayerNorm(config.width)
         kinds = [_SelfLayer if index % 2 == 0 else _CrossLayer for index in range(config.transformer_layers)]
@@ -112,8 +112,8 @@ class _CrossTransformer(nn.Module):
         """Map ``(batch, channels, rows, frames)`` and ``(batch, channels, 1, steps)`` to the same shapes."""
         rows = x.shape[2]
         # tokens (batch, frames * rows, channels): all rows of the first frame come first
-        tokens = self.norm_in(x.permute(0, 3, 2, 1)) + _frame_and_row(x, self.max_period)
-        wave_tokens = self.norm_in_t(wave[:, :, 0].transpose(1, 2)) + _step(wave, self.max_period)
+        tokens = self.norm_in(x.permute(0, 3, 2, 1)) + self.position.of_grid(x.shape[3], rows)
+        wave_tokens = self.norm_in_t(wave[:, :, 0].transpose(1, 2)) + self.position.of_steps(wave.shape[3])
         tokens = tokens.flatten(1, 2)
         for layer, layer_t in zip(self.layers, self.layers_t, strict=True):
             tokens, wave_tokens = layer(tokens, wave_tokens), layer_t(wave_tokens, tokens)
@@ -205,27 +205,33 @@ class _TokenNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, tokens, channels)`` to the same shape."""
-        centred = x - x.mean((1, 2), keepdim=True)
-        deviation = (centred.square().mean((1, 2), keepdim=True) + 1e-5).sqrt()
+        centred = x - mean_over(x, 2, 1)
+        deviation = (mean_over(centred.square(), 2, 1) + 1e-5).sqrt()
         return centred * (self.weight / deviation) + self.bias
 
 
-def _step(x: Tensor, max_period: float) -> Tensor:
-    """Return cosines, then sines, of the step at geometrically spaced frequencies, ``(steps, channels)``."""
-    half = x.shape[1] // 2
-    exponents = torch.arange(half, device=x.device, dtype=x.dtype) / (half - 1)
-    phase = torch.arange(x.shape[3], device=x.device, dtype=x.dtype)[:, None] / max_period**exponents
-    return torch.cat([phase.cos(), phase.sin()], 1)
+class _Position(nn.Module):
+    """Sinusoidal embeddings of positions. The frequencies are constants, whose powers no two runtimes round alike."""
 
+    def __init__(self, config: HybridTransformerDemucsConfig) -> None:
+        super().__init__()
+        half = config.width // 2
+        index = torch.arange(half, dtype=torch.float64)
+        self.register_buffer("step", (config.max_period ** (-index / (half - 1))).float(), persistent=False)
+        self.register_buffer("grid", (config.max_period ** (-index[::2] / half)).float(), persistent=False)
+        self.step: Tensor
+        self.grid: Tensor
 
-def _frame_and_row(x: Tensor, max_period: float) -> Tensor:
-    """Return ``(frames, rows, channels)``: sines and cosines of the frame, by turns, then those of the row."""
-    half = x.shape[1] // 2
-    exponents = torch.arange(0, half, 2, device=x.device, dtype=x.dtype) * (-math.log(max_period) / half)
+    def of_steps(self, count: int) -> Tensor:
+        """Return the cosines, then the sines, of each step, ``(steps, channels)``."""
+        phase = torch.arange(count, device=self.step.device)[:, None] * self.step
+        return torch.cat([phase.cos(), phase.sin()], 1)
 
-    def waves(count: int) -> Tensor:
-        phase = torch.arange(count, device=x.device, dtype=x.dtype)[:, None] * exponents.exp()
+    def of_grid(self, frames: int, rows: int) -> Tensor:
+        """Return ``(frames, rows, channels)``: sine and cosine of the frame by turns, then those of the row."""
+        over_frames, over_rows = self._waves(frames)[:, None], self._waves(rows)[None]
+        return torch.cat([over_frames + 0 * over_rows, over_rows + 0 * over_frames], 2)
+
+    def _waves(self, count: int) -> Tensor:
+        phase = torch.arange(count, device=self.grid.device)[:, None] * self.grid
         return torch.stack([phase.sin(), phase.cos()], 2).flatten(1)
-
-    frames, rows = waves(x.shape[3])[:, None], waves(x.shape[2])[None]
-    return torch.cat([frames.expand(-1, rows.shape[1], -1), rows.expand(frames.shape[0], -1, -1)], 2)

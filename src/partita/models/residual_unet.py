@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from partita.errors import ConfigError, nearest
 from partita.models.base import ModelConfig
 
-__all__ = ["DecoderLayer", "EncoderLayer", "Level", "ResidualUNetConfig", "pad_to_multiple"]
+__all__ = ["DecoderLayer", "EncoderLayer", "Level", "ResidualUNetConfig", "mean_over", "pad_to_multiple"]
 
 BRANCHES = ("none", "encoder", "decoder", "both")
 _LSTM_STEPS = 200  # length of the overlapping pieces of a signal that the LSTMs process
@@ -219,6 +219,17 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     return F.pad(x, (0, missing)) if torch.jit.is_tracing() or missing else x
 
 
+def mean_over(x: Tensor, *dims: int) -> Tensor:
+    """Return the mean over dimensions, one after the other and kept with size 1.
+
+    ONNX Runtime's mean over several dimensions at once adds all values in a single float32, which is inaccurate for a
+    million of them.
+    """
+    for dim in dims:
+        x = x.mean(dim, keepdim=True)
+    return x
+
+
 def _norm(config: ResidualUNetConfig, level: Level, channels: int) -> nn.Module:
     return nn.GroupNorm(config.norm_groups, channels) if level.index >= config.norm_starts else nn.Identity()
 
@@ -269,8 +280,8 @@ class _RowNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, channels, rows, steps)`` to the same shape."""
-        centred = x - x.mean((1, 3), keepdim=True)
-        deviation = (centred.square().mean((1, 3), keepdim=True) + 1e-5).sqrt()
+        centred = x - mean_over(x, 3, 1)
+        deviation = (mean_over(centred.square(), 3, 1) + 1e-5).sqrt()
         return centred * (self.weight[:, None, None] / deviation) + self.bias[:, None, None]
 
 
