@@ -6,6 +6,7 @@ Hybrid Transformers for Music Source Separation (Rouard, Massa, Defossez, 2022).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -185,14 +186,32 @@ class _Attention(nn.Module):
     def forward(self, x: Tensor, other: Tensor) -> Tensor:
         """Map ``(batch, queries, channels)`` to the same shape, given what to attend to."""
         weights, biases = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
-        query, key, value = (
-            F.linear(tokens, weight, bias).unflatten(2, (self.heads, -1)).transpose(1, 2)
-            for tokens, weight, bias in zip((x, other, other), weights, biases, strict=True)
-        )
-        dropout = self.dropout if self.training else 0.0
-        found = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
-        y: Tensor = self.out_proj(found.transpose(1, 2).flatten(2))
+        query, key, value = map(F.linear, (x, other, other), weights, biases)
+        if torch.onnx.is_in_onnx_export():
+            found: Tensor = _FusedAttention.apply(query, key, value, self.heads)  # type: ignore[no-untyped-call]
+        else:
+            found = _attend(query, key, value, self.heads, self.dropout if self.training else 0.0)
+        y: Tensor = self.out_proj(found)
         return y
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, heads: int, dropout: float = 0.0) -> Tensor:
+    """Attend in each head by itself; all tensors are ``(batch, tokens, channels)``."""
+    split = (tokens.unflatten(2, (heads, -1)).transpose(1, 2) for tokens in (query, key, value))
+    return F.scaled_dot_product_attention(*split, dropout_p=dropout).transpose(1, 2).flatten(2)
+
+
+class _FusedAttention(torch.autograd.Function):
+    """Attention as a single node of an ONNX graph: ONNX Runtime's own does not store the table of all scores."""
+
+    @staticmethod
+    def forward(_: Any, query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+        return _attend(query, key, value, heads)
+
+    @staticmethod
+    def symbolic(g: Any, query: Any, key: Any, value: Any, heads: int) -> Any:
+        fused = g.op("com.microsoft::MultiHeadAttention", query, key, value, num_heads_i=heads)
+        return fused.setType(query.type())
 
 
 class _TokenNorm(nn.Module):
