@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ __all__ = ["DecoderLayer", "EncoderLayer", "Level", "ResidualUNetConfig", "mean_
 
 BRANCHES = ("none", "encoder", "decoder", "both")
 _LSTM_STEPS = 200  # length of the overlapping pieces of a signal that the LSTMs process
+_NORM_EPSILON = 1e-5  # added to variances
 _HEADS = 4  # of local attention
 _DECAYS = 4  # rates of decay of each head
 
@@ -266,8 +268,27 @@ class _Branch(nn.Module):
             if self.attention is not None:
                 y = self.attention(y)
             y = y.unflatten(0, (-1, rows)).transpose(1, 2)
-        y = F.glu(self.expand_norm(self.expand(y)), dim=1)
-        return x + self.scale[:, None, None] * y
+        return x + self._expanded(y)
+
+    def _expanded(self, y: Tensor) -> Tensor:
+        """Return ``scale * glu(expand_norm(expand(y)))`` by a single convolution, without its output before the norm.
+
+        With the weight W and bias b, the mean and variance of W y + b over the channels and steps of a row follow from
+        the mean and covariance of y over its steps. The norm then scales y, and its shift is two more channels.
+        """
+        weight, bias = self.expand.weight[..., 0, 0], cast(Tensor, self.expand.bias)
+        average = y.mean(3, keepdim=True)
+        centred = (y - average).transpose(1, 2)  # (batch, rows, hidden, steps)
+        covariance = centred @ centred.transpose(2, 3) / y.shape[3]
+        centres = self.expand(average)  # (batch, channels, rows, 1)
+        mean = centres.mean(1, keepdim=True)
+        within = (covariance * (weight.t() @ weight / weight.shape[0])).sum((2, 3))[:, None, :, None]
+        factor = (within + (centres - mean).square().mean(1, keepdim=True) + _NORM_EPSILON).rsqrt()
+        shift = torch.cat([factor, -mean * factor], 1).expand(-1, -1, -1, y.shape[3])
+        scale = torch.cat([self.scale, torch.ones_like(self.scale)])  # of the values, not of the gates
+        gain, offset = self.expand_norm.weight * scale, self.expand_norm.bias * scale
+        matrix = torch.cat([weight, bias[:, None], torch.ones_like(bias[:, None])], 1) * gain[:, None]
+        return F.glu(F.conv2d(torch.cat([y * factor, shift], 1), matrix[..., None, None], offset), dim=1)
 
 
 class _RowNorm(nn.Module):
@@ -281,7 +302,7 @@ class _RowNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, channels, rows, steps)`` to the same shape."""
         centred = x - mean_over(x, 3, 1)
-        deviation = (mean_over(centred.square(), 3, 1) + 1e-5).sqrt()
+        deviation = (mean_over(centred.square(), 3, 1) + _NORM_EPSILON).sqrt()
         return centred * (self.weight[:, None, None] / deviation) + self.bias[:, None, None]
 
 
