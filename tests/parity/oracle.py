@@ -104,7 +104,9 @@ def demucs_2(folder: Path) -> None:
         quantiser = make(model)
         for key, value in model.named_parameters():
             if key.endswith("_diffq"):
-                value.data.normal_(generator=torch.Generator().manual_seed(3))
+                value.data.normal_(generator=torch.Generator().manual_seed(3)).clamp_(
+                    max=2
+                )  # of 15 bits, DiffQ loses the levels
         state = quantiser.get_quantized_state(packed=False)
         del state["meta"]  # as DiffQ 0.1, which was used for the published model
         quantiser.restore_quantized_state(state)
@@ -147,7 +149,9 @@ def demucs_4(folder: Path) -> None:
         quantiser = DiffQuantizer(model, group_size=4, min_size=0.001)
         for key, value in model.named_parameters():
             if key.endswith("_diffq"):
-                value.data.normal_(generator=torch.Generator().manual_seed(3))
+                value.data.normal_(generator=torch.Generator().manual_seed(3)).clamp_(
+                    max=2
+                )  # of 15 bits, DiffQ loses the levels
         quantised = quantiser.get_quantized_state()
         quantiser.restore_quantized_state(quantised)
         quantiser.detach()

@@ -14,7 +14,7 @@ from torch import Tensor
 from partita.errors import ModelError
 from partita.models.base import WaveformModel
 
-__all__ = ["convert_arguments", "convert_state"]
+__all__ = ["convert_arguments", "convert_state", "published_name"]
 
 # class -> architecture
 _CLASSES = {
@@ -154,7 +154,7 @@ def convert_state(model: WaveformModel, state: Mapping[str, Tensor]) -> dict[str
     left = dict(state)
     converted = {}
     for name, own in model.state_dict().items():
-        published = _published_name(model, name)
+        published = published_name(model, name)
         if published not in left:
             raise ModelError(f"{published}: missing from the published weights")
         value = left.pop(published)
@@ -166,7 +166,8 @@ def convert_state(model: WaveformModel, state: Mapping[str, Tensor]) -> dict[str
     return converted
 
 
-def _published_name(model: WaveformModel, name: str) -> str:
+def published_name(model: WaveformModel, name: str) -> str:
+    """Return the published name of a weight of our model."""
     if branch := re.fullmatch(r"(.*\.dconv)\.(\d+)\.(\w+)(.*)", name):
         prefix, index, part, rest = branch.groups()
         module = model.get_submodule(f"{prefix}.{index}")

@@ -7,13 +7,14 @@ published as weights alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from partita.errors import ModelError
 from partita.zoo.pickles import CheckpointError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = [
     "conv_tasnet_arguments",
     "demucs_arguments",
     "family_of",
+    "in_published_order",
     "open_unmix",
     "quantised_demucs_arguments",
 ]
@@ -76,8 +78,7 @@ class Family:
         configure: Checkpoint arguments -> architecture and fields of its configuration.
         convert: Our model and the published weights as tensors -> a state dict that the model can load.
         segment: Checkpoint arguments -> default length of a window, in seconds.
-        published_name: Our model and the name of a parameter of it -> the published name; quantised weights have an
-            order instead of names, and our parameters must have the same order.
+        published_name: Our model and the name of a parameter of it -> the published name.
     """
 
     title: str
@@ -317,9 +318,66 @@ def _configure_open_unmix(arguments: dict[str, Any]) -> tuple[str, dict[str, Any
     return "open-unmix", {**fields, "sources": tuple(fields["sources"])}
 
 
+# Demucs, Hybrid Demucs and Hybrid Transformer Demucs of demucs 3 and 4
+
+
+# in the order in which the published modules have their parts; a layer of the decoder is built the other way round
+_PARTS = ("encoder", "decoder", "tencoder", "tdecoder", "freq_emb", "conv", "norm1", "rewrite", "norm2", "dconv")
+_DECODER_PARTS = ("conv_tr", "norm2", "rewrite", "norm1", "dconv")
+
+
+def in_published_order(names: Iterable[str]) -> list[str]:
+    """Sort published names of weights as the published state dict does: modules of a list by their numbers."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        first, _, rest = name.partition(".")
+        groups.setdefault(first, []).append(rest)
+    heads = list(groups)
+    if all(head.isdecimal() for head in heads):
+        heads.sort(key=int)
+    else:
+        parts = _DECODER_PARTS if "conv_tr" in groups else _PARTS
+        heads.sort(key=lambda head: parts.index(head) if head in parts else len(parts))
+    ordered = []
+    for head in heads:
+        rests = groups[head]
+        ordered += [head] if rests == [""] else [f"{head}.{rest}" for rest in in_published_order(rests)]
+    return ordered
+
+
+def _later(title: str, klass: str, seconds: float) -> Family:
+    """Return the family of a class of demucs 3 or 4, which :mod:`partita.models.published` translates."""
+
+    def configure(arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        from partita.models.published import convert_arguments
+
+        try:
+            return convert_arguments(klass, arguments)
+        except ModelError as error:
+            raise CheckpointError(str(error)[:200]) from error
+
+    def convert(model: WaveformModel, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        from partita.models.published import convert_state
+
+        try:
+            return convert_state(model, state)
+        except ModelError as error:
+            raise CheckpointError(str(error)[:200]) from error
+
+    def name(model: WaveformModel, own: str) -> str:
+        from partita.models.published import published_name
+
+        return published_name(model, own)
+
+    return Family(title, configure, convert, lambda arguments: float(arguments.get("segment", seconds)), name)
+
+
 FAMILIES = {
     "demucs-2019": Family("Demucs (2019)", _configure_2019, _unchanged, lambda _: 10.0),
     "demucs-2021": Family("Demucs (2021)", _configure_2021, _unchanged, _segment_2021),
     "conv-tasnet": Family("Conv-TasNet", _configure_conv_tasnet, _convert_conv_tasnet, _segment_conv_tasnet),
+    "demucs.demucs.Demucs": _later("Demucs (2021, v3)", "Demucs", 40),
+    "demucs.hdemucs.HDemucs": _later("Hybrid Demucs", "HDemucs", 40),
+    "demucs.htdemucs.HTDemucs": _later("Hybrid Transformer Demucs", "HTDemucs", 10),
     "open-unmix": Family("Open-Unmix", _configure_open_unmix, _unchanged, lambda _: 10.0),
 }

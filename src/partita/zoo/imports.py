@@ -26,6 +26,7 @@ from partita.zoo.families import (
     conv_tasnet_arguments,
     demucs_arguments,
     family_of,
+    in_published_order,
     open_unmix,
     quantised_demucs_arguments,
 )
@@ -224,8 +225,9 @@ def _check_fit(model: WaveformModel, state: Mapping[str, Tensor]) -> None:
 
 
 def _published_shapes(model: WaveformModel, family: Family) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of all parameters by their published names."""
-    return {family.published_name(model, name): tuple(value.shape) for name, value in model.named_parameters()}
+    """Return the shapes of all parameters by their published names, in the published order."""
+    shapes = {family.published_name(model, name): tuple(value.shape) for name, value in model.named_parameters()}
+    return {name: shapes[name] for name in in_published_order(shapes)}
 
 
 def _paths(files: Path | Sequence[Path]) -> list[Path]:
