@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +73,8 @@ class HybridConfig(ResidualUNetConfig):
 
         The layer that reduces the spectrogram to a single row is not padded along the frequencies.
         """
-        rows, found = self.n_fft // 2, []
+        rows = self.n_fft // 2
+        found: list[tuple[Level, Level | None]] = []
         for index in range(self.depth):
             channels = self.channels * self.growth**index
             kernel, stride = self.kernel_size, self.stride
@@ -180,7 +182,9 @@ class HybridModel(WaveformModel):
                 wave_below, _ = decode_wave(wave_below, wave_lengths.pop())
 
         sources, channels = len(self.sources), self.audio_channels
-        estimate = (below * statistics[1] + statistics[0]).unflatten(1, (sources, -1))
+        assert below is not None and wave_below is not None
+        estimate = below * statistics[1] + statistics[0]
+        estimate = estimate.reshape(estimate.shape[0], sources, -1, *estimate.shape[2:])
         stems = (wave_below * wave_statistics[1] + wave_statistics[0]).reshape(-1, sources, channels, samples)
         return stems + self.spectrogram.inverse(self._spectrum_of(estimate, spectrum), samples)
 
@@ -193,8 +197,10 @@ class HybridModel(WaveformModel):
     def _spectrum_of(self, estimate: Tensor, mixture: Spectrum) -> Spectrum:
         """Return the spectra ``(batch, sources, channels, rows, frames)`` that the spectrogram branch estimates."""
         if self.config.complex_spectrogram:
-            return Spectrum(*estimate.unflatten(2, (-1, 2)).unbind(3))
-        return mixture.map(lambda part: (part / (mixture.magnitude() + 1e-8))[:, None]) * estimate
+            batch, sources, _, rows, frames = estimate.shape
+            return Spectrum(*estimate.reshape(batch, sources, -1, 2, rows, frames).unbind(3))
+        phases: Spectrum = mixture.map(lambda part: (part / (mixture.magnitude() + 1e-8))[:, None])
+        return phases * estimate
 
 
 class _Spectrogram(nn.Module):
@@ -212,7 +218,8 @@ class _Spectrogram(nn.Module):
         mode = "constant" if self.legacy_padding else "reflect"
         spectrum = self.stft(F.pad(mixture, (side, side + missing), mode=mode))
         scale = 1 / math.sqrt(self.stft.n_fft)
-        return spectrum.map(lambda part: part[..., :-1].transpose(-1, -2) * scale)
+        scaled: Spectrum = spectrum.map(lambda part: part[..., :-1].transpose(-1, -2) * scale)
+        return scaled
 
     def inverse(self, spectrum: Spectrum, samples: int) -> Tensor:
         """Return the signal ``(..., channels, samples)`` of a spectrum ``(..., channels, rows, frames)``."""
@@ -271,10 +278,11 @@ class _BandedDecoder(nn.Module):
         """See :class:`DecoderLayer`."""
         stride, padding = self.level.stride[0], self.level.padding[0]
         parts: list[Tensor] = []
-        for layer, (start, end) in zip(self.layers, self.ranges, strict=True):
+        for module, (start, end) in zip(self.layers, self.ranges, strict=True):
+            layer = cast(DecoderLayer, module)
             y, _ = layer.linear(x[:, :, start:end])
             if parts:  # the bias of only one of the bands counts
-                shared = parts[-1][:, :, -stride:] + y[:, :, :stride] - layer.conv_tr.bias[:, None, None]
+                shared = parts[-1][:, :, -stride:] + y[:, :, :stride] - cast(Tensor, layer.conv_tr.bias)[:, None, None]
                 parts[-1] = parts[-1][:, :, :-stride]
                 parts += [shared, y[:, :, stride:]]
             else:

@@ -197,8 +197,8 @@ class _Attention(nn.Module):
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, heads: int, dropout: float = 0.0) -> Tensor:
     """Attend in each head by itself; all tensors are ``(batch, tokens, channels)``."""
-    split = (tokens.unflatten(2, (heads, -1)).transpose(1, 2) for tokens in (query, key, value))
-    return F.scaled_dot_product_attention(*split, dropout_p=dropout).transpose(1, 2).flatten(2)
+    query, key, value = (tokens.reshape(*tokens.shape[:2], heads, -1).transpose(1, 2) for tokens in (query, key, value))
+    return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout).transpose(1, 2).flatten(2)
 
 
 class _FusedAttention(torch.autograd.Function):

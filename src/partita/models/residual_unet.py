@@ -205,6 +205,7 @@ class DecoderLayer(nn.Module):
         if rows:
             y = y[:, :, rows:-rows]
         if left:
+            assert steps is not None
             y = y[..., left : left + steps]
         return (F.gelu(y) if self.level.index else y), inner
 
@@ -218,7 +219,8 @@ class DecoderLayer(nn.Module):
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     """Extend the last dimension by zeros to the next multiple."""
     missing = -x.shape[-1] % multiple
-    return F.pad(x, (0, missing)) if torch.jit.is_tracing() or missing else x
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    return F.pad(x, (0, missing)) if tracing or missing else x
 
 
 def mean_over(x: Tensor, *dims: int) -> Tensor:
@@ -267,7 +269,7 @@ class _Branch(nn.Module):
                 y = self.lstm(y)
             if self.attention is not None:
                 y = self.attention(y)
-            y = y.unflatten(0, (-1, rows)).transpose(1, 2)
+            y = y.reshape(-1, rows, *y.shape[1:]).transpose(1, 2)
         return x + self._expanded(y)
 
     def _expanded(self, y: Tensor) -> Tensor:
@@ -325,13 +327,14 @@ class _FramedLSTM(nn.Module):
         position = torch.arange(x.shape[-1], device=x.device)
         steps = position[-1] + 1  # a tensor, so that one ONNX graph serves any number of steps
         count = torch.where(steps > _LSTM_STEPS, (steps + hop - 1) // hop, 1)
-        starts = torch.arange(count, device=x.device) * hop
-        inside = torch.arange(steps.clamp(max=_LSTM_STEPS), device=x.device)
+        starts = torch.arange(count, device=x.device) * hop  # type: ignore[call-overload]
+        inside = torch.arange(steps.clamp(max=_LSTM_STEPS), device=x.device)  # type: ignore[call-overload]
         # (steps inside, pieces, batch, channels)
         pieces = F.pad(x, (0, _LSTM_STEPS)).permute(2, 0, 1)[inside[:, None] + starts]
         y = self.linear(self.lstm(pieces.flatten(1, 2))[0]).reshape(-1, batch, channels)
         owner = torch.minimum(((position - hop // 2) // hop).clamp(min=0), count - 1)
-        return x + y[(position - owner * hop) * count + owner].permute(1, 2, 0)
+        found: Tensor = x + y[(position - owner * hop) * count + owner].permute(1, 2, 0)
+        return found
 
 
 class _LocalAttention(nn.Module):
