@@ -182,7 +182,8 @@ class HybridModel(WaveformModel):
                 wave_below, _ = decode_wave(wave_below, wave_lengths.pop())
 
         sources, channels = len(self.sources), self.audio_channels
-        assert below is not None and wave_below is not None
+        assert below is not None
+        assert wave_below is not None
         estimate = below * statistics[1] + statistics[0]
         estimate = estimate.reshape(estimate.shape[0], sources, -1, *estimate.shape[2:])
         stems = (wave_below * wave_statistics[1] + wave_statistics[0]).reshape(-1, sources, channels, samples)

@@ -25,6 +25,7 @@ __all__ = ["Backend", "OnnxBackend", "TorchBackend", "onnx_providers", "open_bac
 Array = npt.NDArray[np.float32]
 
 _LARGE = 100_000_000  # parameters; the weights are read from memory again at each step of the recurrence
+_SMALL = 30_000_000  # parameters; several whole windows of a larger model take gigabytes
 _PIECE = 24  # frames that the inner stages process at once
 _BLOCK = 16384  # samples that the outer stages process at once, so that what they compute stays in a core's cache
 
@@ -155,6 +156,8 @@ class _OnnxStages:
 
 def _batch_size(package: Package) -> int:
     """Weights that are read once for more windows take less time, but what the windows need takes memory."""
+    if package.card.stages is None:
+        return 4 if package.card.parameters < _SMALL else 1
     return 8 if package.card.parameters > _LARGE else 4
 
 
