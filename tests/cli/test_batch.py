@@ -114,3 +114,17 @@ def test_a_warning_of_the_options_is_printed_once(songs, tmp_path, capsys):
     separator = Separator(segment=20.0)
     assert Batch(separator, OutputOptions()).run(songs[:2], tmp_path / "out") == 0
     assert capsys.readouterr().err.count("warning: segment: 20 s is outside the lengths") == 1
+
+
+def test_a_single_stem_is_written_to_standard_output(separator, songs, tmp_path, capsysbinary):
+    options = OutputOptions(stems=("drums",))
+    assert Batch(separator, options, quiet=True).run_to_stdout(songs[:1]) == 0
+    written = capsysbinary.readouterr().out
+    (expected,) = separator.separate_file(songs[0], tmp_path / "out", stems=("drums",)).values()
+    assert written == expected.read_bytes()
+
+
+@pytest.mark.parametrize("stems", [None, ("drums", "bass")])
+def test_standard_output_takes_a_single_stem(separator, songs, stems):
+    with pytest.raises(ConfigError, match="one stem of one input"):
+        Batch(separator, OutputOptions(stems=stems)).run_to_stdout(songs[:1])
