@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,13 @@ def test_a_batch_is_computed_window_by_window(upsampling, name):
     assert together.shape[:3] == (3, 4, 2)
     alone = np.concatenate([backend.run(window[None]) for window in batch])
     np.testing.assert_allclose(together, alone, atol=1e-5 * np.abs(together).max())
+
+
+@pytest.mark.parametrize("name", ["onnx", "torch"])
+@pytest.mark.parametrize(("parameters", "windows"), [(11_000_000, 4), (27_414_996, 1), (83_637_832, 1)])
+def test_a_large_model_runs_one_whole_window_at_a_time(upsampling, name, parameters, windows):
+    package = replace(upsampling, card=replace(upsampling.card, parameters=parameters))
+    assert open_backend(name, package, "cpu", threads=1).batch_size == windows
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -71,6 +71,14 @@ def test_a_card_says_where_the_model_is_from():
     assert chosen.training["imported"]["origin"] == "https://a.invalid"
 
 
+@pytest.mark.parametrize("resample", [False, True])
+def test_a_demucs_of_three_levels_or_more_runs_in_stages(tmp_path, resample):
+    state = build("demucs", channels=2, depth=3, resample=resample).state_dict()
+    package = import_checkpoint(saved(tmp_path / "model.th", state))
+    assert package.card.stages is not None
+    assert all(path.exists() for path in package.stage_graphs)
+
+
 def test_weights_keep_their_precision(tmp_path):
     state = tiny_state()
     full = import_checkpoint(saved(tmp_path / "full.th", state))

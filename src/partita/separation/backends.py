@@ -25,7 +25,7 @@ __all__ = ["Backend", "OnnxBackend", "TorchBackend", "onnx_providers", "open_bac
 Array = npt.NDArray[np.float32]
 
 _LARGE = 100_000_000  # parameters; the weights are read from memory again at each step of the recurrence
-_SMALL = 30_000_000  # parameters; several whole windows of a larger model take gigabytes
+_SMALL = 20_000_000  # parameters; several whole windows of a larger model take gigabytes
 _PIECE = 24  # frames that the inner stages process at once
 _BLOCK = 16384  # samples that the outer stages process at once, so that what they compute stays in a core's cache
 
