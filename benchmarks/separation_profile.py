@@ -45,9 +45,8 @@ _CONTAINERS = ("If", "Loop", "Scan")  # the operators in their bodies are listed
 
 def work(model: str, seconds: int) -> None:
     """Separate noise with profiled sessions, and report the time of each type of operator."""
-    import onnxruntime
-
     from partita import Separator
+    from partita.system.onnx_runtime import onnxruntime
 
     with tempfile.TemporaryDirectory(prefix="partita-") as folder:
         sessions: list[Any] = []

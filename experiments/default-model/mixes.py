@@ -19,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import soundfile
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from partita.system.onnx_runtime import onnxruntime
 
 RATE = 44100
 SECONDS = 30

@@ -19,9 +19,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 
+from partita.system.onnx_runtime import onnxruntime
 from partita.zoo.imports import import_checkpoint
 from tests.parity.oracle import mixture
 

@@ -5,13 +5,13 @@ import shutil
 import tomllib
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from safetensors import safe_open
 
 from partita.errors import ModelError, OutputError
 from partita.models import build
+from partita.system.onnx_runtime import onnxruntime
 from partita.zoo import open_package
 from partita.zoo.export import export_package
 from partita.zoo.package import STAGE_NAMES

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
 from partita.models import build
 from partita.models.stages import Recurrence
+from partita.system.onnx_runtime import onnxruntime
 from partita.zoo.export import export_package
 from partita.zoo.package import STAGE_NAMES, WEIGHTS_NAME
 

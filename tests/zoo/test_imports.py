@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
 from partita.errors import ConfigError, ModelError, OutputError
 from partita.models import build
+from partita.system.onnx_runtime import onnxruntime
 from partita.zoo import find_package, open_package
 from partita.zoo.families import Checkpoint
 from partita.zoo.imports import build_model, import_checkpoint, recognise

@@ -76,7 +76,7 @@ def open_backend(name: BackendName, package: Package, device: str | None = None,
 
 def onnx_providers() -> dict[str, str]:
     """Return the devices that ONNX Runtime supports here and their execution providers, the fastest first."""
-    import onnxruntime
+    from partita.system.onnx_runtime import onnxruntime
 
     available = onnxruntime.get_available_providers()
     ranked = sorted(_PROVIDERS.items(), key=lambda item: item[0] == "cpu")
@@ -162,7 +162,7 @@ def _batch_size(package: Package) -> int:
 
 
 def _open_session(graph: Path, provider: str, threads: int) -> Any:
-    import onnxruntime
+    from partita.system.onnx_runtime import onnxruntime
 
     _share_arena()
     options = onnxruntime.SessionOptions()
@@ -182,7 +182,7 @@ def _open_session(graph: Path, provider: str, threads: int) -> Any:
 @cache
 def _share_arena() -> None:
     """Let all sessions that ask for it take their memory from one arena; each of its own would keep its peak."""
-    import onnxruntime as ort
+    from partita.system.onnx_runtime import onnxruntime as ort
 
     place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
     with suppress(RuntimeError):  # the program has registered one already

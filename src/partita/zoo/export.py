@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import tomli_w
 import torch
 from safetensors.torch import save
@@ -19,6 +18,7 @@ from partita.models.base import WaveformModel
 from partita.models.demucs import Demucs
 from partita.models.stages import staged_geometry
 from partita.system.atomic import atomic_files, write_atomically
+from partita.system.onnx_runtime import onnxruntime
 from partita.zoo.card import CARD_NAME, Card, WindowLengths
 from partita.zoo.graphs import write_graphs
 from partita.zoo.package import WEIGHTS_NAME, Package, file_sha256, open_package
