@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ def test_everything_imports_it_from_one_place():
 
 
 @pytest.fixture(scope="module")
-def trace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Path], str | None]]:
+def trace(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], str | None]:
     """The files that a process with a home of its own leaves behind, and what strace saw of it if there is strace."""
     folder = tmp_path_factory.mktemp("telemetry")
     places = {name: folder / name for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
@@ -66,7 +65,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Path]
     done = subprocess.run(command, env=environment, cwd=folder / "work", capture_output=True, text=True, timeout=300)
     assert done.stdout == "done\n", done.stderr
     left = [path for place in (*places.values(), folder / "work") for path in place.rglob("*")]
-    yield left, log.read_text(errors="replace") if strace else None
+    return left, log.read_text(errors="replace") if strace else None
 
 
 def test_a_separation_leaves_nothing_behind(trace):
