@@ -113,6 +113,56 @@ def test_an_output_never_replaces_an_input():
         plan("/m/song/drums.wav", folder=Path("/"), filename="m/song/{stem}.{ext}")
 
 
+@pytest.mark.parametrize("link", ["..", "symlink", "folder", "hard"])
+def test_an_input_is_recognised_by_any_of_its_names(tmp_path, link):
+    song = tmp_path / "in" / "song.wav"
+    song.parent.mkdir()
+    song.write_bytes(b"song")
+    out = tmp_path / "out"
+    name = out / "drums.wav"
+    if link == "..":
+        out = tmp_path / "elsewhere" / ".." / "in" / ".." / "in"
+        song = song.rename(song.with_name("drums.wav"))
+    elif link == "folder":
+        out.symlink_to(song.parent)
+        song = song.rename(song.with_name("drums.wav"))
+    else:
+        out.mkdir()
+        name.symlink_to(song) if link == "symlink" else name.hardlink_to(song)
+    with pytest.raises(ConfigError, match="would replace an input"):
+        plan(song, folder=out, filename="{stem}.{ext}")
+
+
+@pytest.mark.parametrize(
+    ("name", "filename"), [("song", "{trackext}/{track}/{stem}.{ext}"), ("song", "{trackext}../{stem}.{ext}")]
+)
+def test_what_a_template_becomes_stays_below_the_folder(name, filename):
+    plan("/in/song.mp3", filename=filename)
+    with pytest.raises(ConfigError, match=rf"/in/{name}: its output .* would lie outside /out"):
+        plan(f"/in/{name}", filename=filename)
+
+
+@pytest.mark.parametrize(("model", "sources"), [("../../m", SOURCES), ("m", ("../../../victim", "b")), ("/m", SOURCES)])
+def test_no_name_of_a_model_leads_out_of_the_folder(tmp_path, model, sources):
+    with pytest.raises(ConfigError, match="would lie outside"):
+        plan_jobs([(Path("/in/a.wav"), Path("a.wav"))], tmp_path / "o" / "ut", model, sources, OutputOptions())
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    out.mkdir()
+    elsewhere.mkdir()
+    (out / "inside").mkdir()
+    (out / "m").symlink_to(elsewhere)
+    with pytest.raises(ConfigError, match=r"would lie outside .*remove the link"):
+        plan("/in/a.wav", folder=out)
+    (out / "m").unlink()
+    (out / "m").symlink_to(out / "inside")
+    assert plan("/in/a.wav", folder=out)
+    (tmp_path / "link").symlink_to(out)
+    assert plan("/in/a.wav", folder=tmp_path / "link")  # the folder itself may be one
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -140,3 +190,10 @@ def test_invalid_options_are_named(options, message):
 def test_a_stem_the_model_does_not_have():
     with pytest.raises(ConfigError, match="not 'guitar'"):
         plan("/a/song.mp3", stems=("guitar",))
+
+
+def test_a_stem_called_residual_beside_the_residual():
+    sources = ("vocals", "residual")
+    assert OutputOptions().names(sources) == sources
+    with pytest.raises(ConfigError, match="residual: the model has a stem of the name 'residual' already"):
+        OutputOptions(residual=True).names(sources)

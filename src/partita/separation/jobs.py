@@ -121,7 +121,7 @@ class OutputOptions:
         """Return the names of what is written for a model with these sources.
 
         Raises:
-            ConfigError: The model has no such stem.
+            ConfigError: The model has no such stem, or one called ``residual`` beside the residual.
         """
         chosen = (self.two_stems,) if self.two_stems is not None else self.stems or sources
         for name in chosen:
@@ -130,6 +130,8 @@ class OutputOptions:
         if self.two_stems is not None:
             chosen = (self.two_stems, f"no_{self.two_stems}")
         names = tuple(dict.fromkeys(chosen))
+        if self.residual and RESIDUAL in names:
+            raise ConfigError(f"residual: the model has a stem of the name {RESIDUAL!r} already")
         return (*names, RESIDUAL) if self.residual else names
 
     def bits_for(self, native: str) -> str:
@@ -288,18 +290,25 @@ def plan_jobs(
         options: What to write.
 
     Raises:
-        ConfigError: Two inputs would write the same file, an output would replace an input, or the model has no
-            such stem.
+        ConfigError: Two inputs would write the same file, an output would replace an input or lie outside the folder,
+            or the model has no such stem.
     """
     inputs = list(dict.fromkeys(inputs))
     names = options.names(sources)
     owners: dict[str, Path] = {}
-    sources_read = {_key(source) for source, _ in inputs}
+    keys_read = {_key(source) for source, _ in inputs}
+    files_read = {_identity(source) for source, _ in inputs} - {None}
+    root = os.path.realpath(folder)
     jobs = []
     for source, relative in inputs:
         outputs = {name: folder / _expand(options, relative, model, name) for name in names}
         for path in outputs.values():
-            if _key(path) in sources_read:
+            if not _is_below(path, root):
+                raise ConfigError(
+                    f"{source}: its output {path} would lie outside {folder}; choose another --filename, or remove the "
+                    "link that leads out of the folder"
+                )
+            if _key(path) in keys_read or _identity(path) in files_read:
                 raise ConfigError(f"{source}: its output {path} would replace an input; choose another folder with -o")
             owner = owners.setdefault(_key(path), source)
             if owner != source:
@@ -326,6 +335,22 @@ def _expand(options: OutputOptions, relative: Path, model: str, stem: str) -> Pa
             ext=options.format,
         )
     )
+
+
+def _is_below(path: Path, root: str) -> bool:
+    """Return whether a file written as ``path`` would lie below a resolved folder; a link is replaced, not followed."""
+    parent = os.path.realpath(path.parent)
+    inside = parent == root or parent.startswith(os.path.join(root, ""))  # noqa: PTH118 - a text
+    return inside and path.name not in ("", "..") and os.path.join(parent, path.name) != root  # noqa: PTH118
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what all names of a file have in common, hard links included; ``None`` if there is no such file."""
+    try:
+        facts = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def _key(path: Path) -> str:
