@@ -89,3 +89,11 @@ def test_no_empty_blocks():
     blocks = list(resample_blocks([noise(1), noise(0), noise(1)], 192000, 8000, 2))
     assert blocks == []
     assert list(resample_blocks([], 44100, 48000, 2)) == []
+
+
+def test_a_low_rate_does_not_become_large_blocks():
+    """A second of a signal at 100 Hz is a second at 44.1 kHz: a block of usual length would be 29 million."""
+    whole = noise(40_000, 1)
+    blocks = list(resample_blocks([whole], 100, 44100, 1))
+    assert max(block.shape[1] for block in blocks) < 2**21
+    assert np.array_equal(np.concatenate(blocks, axis=1), soxr.resample(whole.T, 100, 44100, "VHQ").T)

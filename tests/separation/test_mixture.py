@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partita.audio import AudioReader, Spool
-from partita.errors import AudioError, OutputError
+from partita.errors import AudioError, ConfigError, OutputError
 from partita.separation.mixture import open_mixture
 
 RATE = 8000
@@ -125,3 +125,38 @@ def test_without_room_on_the_disk_files_are_decoded_again(compressed, decodings,
     expected = np.concatenate(list(AudioReader(compressed).blocks()), axis=1)
     np.testing.assert_array_equal(samples, expected)
     assert mixture.statistics.deviation == pytest.approx(expected.mean(0, dtype=np.float64).std(), rel=1e-6)
+
+
+@pytest.mark.parametrize("change", [-4096, -8 * 70_000, 4096])
+def test_a_file_that_changes_between_its_two_passes(tmp_path, change):
+    path = tmp_path / "song.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (80_000, 2)), RATE, subtype="FLOAT")
+    mixture = open_mixture(path, None, 2, RATE)
+    assert mixture.samples == 80_000
+    samples = 80_000 + change // 8
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (samples, 2)), RATE, subtype="FLOAT")
+    with pytest.raises(AudioError, match=r"song.wav: changed while it was read; wait until it is complete"):
+        list(mixture.blocks())
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), 10**15, -1, 0, 44100.0, True])
+def test_sample_rates_that_are_invalid(rate):
+    audio = np.zeros((2, 100), np.float32)
+    with pytest.raises(ConfigError, match="sample_rate: must be a whole number"):
+        open_mixture(audio, rate, 2, RATE)
+
+    class Hostile:
+        sample_rate, channels, warnings = rate, 2, ()
+
+        def blocks(self, size=65536):
+            yield audio
+
+    with pytest.raises(ConfigError, match="sample_rate: must be a whole number"):
+        open_mixture(Hostile(), None, 2, RATE)
+
+
+@pytest.mark.parametrize(("start", "duration"), [(float("nan"), None), (-1, None), (1e308, None), ([1], 1)])
+def test_parts_that_are_invalid(start, duration):
+    for part in ({"start": start, "duration": duration}, {"duration": start}):
+        with pytest.raises(ConfigError, match=r"(start|duration): must be"):
+            open_mixture(np.zeros((2, 100), np.float32), RATE, 2, RATE, **part)

@@ -263,7 +263,7 @@ def test_arrays_that_are_no_audio_are_refused(convolutional, array, message):
         ({"overlap": "much"}, "overlap"),
         ({"segment": float("nan")}, "segment"),
         ({"batch_size": True}, "batch_size"),
-        ({"threads": 0}, "threads: must be at least 1, not 0"),
+        ({"threads": 0}, "threads: must be from 1 to 1024, not 0"),
         ({"quality": "good"}, "quality: 'good' is not one of fast, balanced, best"),
         ({"device": "abacus"}, "abacus"),
         ({"backend": "torch", "device": "abacus"}, "abacus"),

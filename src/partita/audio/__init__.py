@@ -7,6 +7,7 @@ from partita.audio.decode import AudioReader
 from partita.audio.dither import Quantiser
 from partita.audio.encode import AudioWriter, nearest_rate, wav_container
 from partita.audio.level import decibels, is_silent
+from partita.audio.limits import Limits
 from partita.audio.resample import Resampler, resample_blocks
 from partita.audio.source import ArraySource, Readable, SliceSource, Source, SourceLike, SumSource, open_source
 from partita.audio.spool import Spool
@@ -16,6 +17,7 @@ __all__ = [
     "ArraySource",
     "AudioReader",
     "AudioWriter",
+    "Limits",
     "Quantiser",
     "Readable",
     "Resampler",

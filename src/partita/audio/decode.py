@@ -7,23 +7,23 @@ soundfile finds damaged.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile as sf
 
+from partita.audio import ffmpeg
 from partita.audio.blocks import BLOCK, Samples, regroup
 from partita.audio.channels import mixing_matrix, remix
+from partita.audio.ffmpeg import StreamFacts
+from partita.audio.limits import Limits, checked_block
 from partita.audio.tags import Tags, read_tags
-from partita.errors import AudioError
-
-if TYPE_CHECKING:
-    import av
+from partita.errors import AudioError, PartitaError
 
 __all__ = ["AudioReader"]
 
@@ -32,9 +32,8 @@ __all__ = ["AudioReader"]
 _SOUNDFILE_MAGIC = (b"RIFF", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
 _UNKNOWN_FRAMES = 2**62  # libsndfile reports more for a flac file that was written to a pipe
 
-# containers that state the length of their audio; for others FFmpeg estimates it from the bit rate
-_EXACT_CONTAINERS = ("aiff", "au", "caf", "flac", "mov,mp4,m4a,3gp,3g2,mj2", "ogg", "tta", "w64", "wav", "wv")
-_CODEC_SLACK = 4096  # samples; the declared length may be off by a frame or two
+# first bytes of lists of other files; FFmpeg is not allowed to open any of them
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"v=0", b"<MPD", b"<?xml", b"<smil")
 
 # soundfile's subtypes with more than 16 bits -> the bit depth that holds their samples as float32 can
 _SUBTYPE_BITS = {
@@ -58,6 +57,7 @@ class AudioReader:
         stream: Index of an audio stream, for files that hold several, such as MUSDB18's ``.stem.mp4``; ``None``
             takes the one that FFmpeg considers the best.
         name: What messages call the file; by default its path.
+        limits: What is accepted; by default ``Limits()``.
 
     Attributes:
         path: The file.
@@ -83,12 +83,15 @@ class AudioReader:
         channels: int | None = 2,
         stream: int | None = None,
         name: str | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.path = Path(path)
         self.name = str(self.path) if name is None else name
         self.warnings: list[str] = []
-        try:
+        self._limits = limits or Limits()
+        with _errors_of(self.name):
             self._stream = _probe(self.path, stream)
+            self._limits.check_stream(self._stream.sample_rate, self._stream.channels)
             self.sample_rate = self._stream.sample_rate
             self.streams = self._stream.count
             self.native_channels = self._stream.channels
@@ -97,8 +100,6 @@ class AudioReader:
             self.compressed = not self._stream.by_soundfile
             self.frames_declared = self._stream.frames
             mixing_matrix(self.native_channels, self.channels, self._stream.layout)
-        except AudioError as error:
-            raise AudioError(f"{self.name}: {error}") from error
 
     @cached_property
     def tags(self) -> Tags:
@@ -115,20 +116,23 @@ class AudioReader:
             Samples, float32 ``(channels, size)``.
 
         Raises:
-            AudioError: Nothing can be decoded, or a sample is NaN or infinite.
+            AudioError: Nothing can be decoded, a sample is NaN or infinite, or the file is too long.
+            ConfigError: The size is not a whole number from 1 to 2**24.
         """
-        return regroup(self._remixed(), size)
+        return regroup(self._remixed(), checked_block(size))
 
     def _remixed(self) -> Iterator[Samples]:
         damage: list[Exception] = []
         done = 0
-        for chunk in self._decoded(damage):
-            if not (finite := np.isfinite(chunk)).all():
-                second = (done + int(finite.all(axis=0).argmin())) / self.sample_rate
-                raise AudioError(f"{self.name}: the sample at {second:.3f} s is NaN or infinite; export the file again")
-            done += chunk.shape[1]
-            yield remix(chunk, self.channels, self._stream.layout)
-        self._judge(done, damage)
+        with _errors_of(self.name):
+            for chunk in self._decoded(damage):
+                if not (finite := np.isfinite(chunk)).all():
+                    second = (done + int(finite.all(axis=0).argmin())) / self.sample_rate
+                    raise AudioError(f"the sample at {second:.3f} s is NaN or infinite; export the file again")
+                done += chunk.shape[1]
+                self._limits.check_length(done, self.sample_rate)
+                yield remix(chunk, self.channels, self._stream.layout)
+            self._judge(done, damage)
 
     def _decoded(self, damage: list[Exception]) -> Iterator[Samples]:
         """Yield ``(native_channels, any)`` and collect in ``damage`` the errors that were skipped."""
@@ -142,7 +146,7 @@ class AudioReader:
                 pass  # FFmpeg takes over: it can skip damaged parts
             else:
                 return
-        for chunk in _decode_with_av(self.path, self._stream, damage):
+        for chunk in ffmpeg.decode(self.path, self._stream, self._limits, damage):
             fresh = chunk[:, done:]
             done -= chunk.shape[1] - fresh.shape[1]
             yield fresh
@@ -151,7 +155,7 @@ class AudioReader:
         """Warn if less was decoded than the file declares, or if parts of it were damaged."""
         stream = self._stream
         if not done and (stream.frames or damage):
-            raise AudioError(f"{self.name}: nothing in this file can be decoded; get another copy of it")
+            raise AudioError("nothing in this file can be decoded; get another copy of it")
         message = None
         if stream.frames is not None and done < stream.frames - stream.slack:
             seconds, declared = done / self.sample_rate, stream.frames / self.sample_rate
@@ -162,35 +166,35 @@ class AudioReader:
             self.warnings.append(warning)
 
 
-@dataclass(frozen=True)
-class _Stream:
-    """Properties of an audio stream; ``frames`` is its declared length in samples, exact to within ``slack``."""
+@contextmanager
+def _errors_of(name: str) -> Iterator[None]:
+    """Turn whatever goes wrong into an :class:`AudioError` that names the file: it may hold anything."""
+    try:
+        yield
+    except AudioError as error:
+        raise AudioError(f"{name}: {error}") from error
+    except PartitaError:
+        raise
+    except MemoryError as error:
+        raise AudioError(f"{name}: decoding it takes more memory than there is; free some, or convert it") from error
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise AudioError(f"{name}: cannot be decoded ({what}); convert it or get another copy") from error
 
-    sample_rate: int
-    channels: int
-    layout: tuple[str, ...] | None
-    frames: int | None
-    slack: int
-    by_soundfile: bool
-    bits: str
-    demuxer: str | None = None
-    index: int | None = None
-    count: int = 1
 
-
-def _probe(path: Path, index: int | None) -> _Stream:
+def _probe(path: Path, index: int | None) -> StreamFacts:
     magic = _first_bytes(path)
     # a frame of MPEG layer III, which FFmpeg may not recognise in a short file
     demuxer = "mp3" if len(magic) > 1 and magic[0] == 0xFF and magic[1] & 0xE6 == 0xE2 else None
     if index is not None:
-        return _probe_with_av(path, demuxer, index)
+        return ffmpeg.probe(path, demuxer, index)
     stream = _probe_with_soundfile(path) if magic in _SOUNDFILE_MAGIC else None
     # PyAV is needed for more than two channels, because soundfile does not report the speaker layout, and for files
     # that do not state their length; a wav file that was written to a pipe states 0
     if stream and stream.channels <= 2 and stream.frames is not None and (stream.frames or magic != b"RIFF"):
         return stream
     try:
-        found = _probe_with_av(path, demuxer)
+        found = ffmpeg.probe(path, demuxer)
     except AudioError:
         if stream is None:
             raise
@@ -205,18 +209,20 @@ def _first_bytes(path: Path) -> bytes:
         if path.exists() and not path.is_file():
             raise AudioError("this is a device or a pipe; save its audio in a file first")
         with path.open("rb") as file:
-            magic = file.read(4)
+            start = file.read(12)
     except FileNotFoundError as error:
         raise AudioError("there is no such file; check the name and the folder") from error
     except (OSError, ValueError) as error:  # ValueError: an impossible file name
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"cannot be opened ({reason}); check its name and permissions") from error
-    if not magic:
+    if not start:
         raise AudioError("the file is empty; get another copy of it")
-    return magic
+    if start.removeprefix(b"\xef\xbb\xbf").startswith(_PLAYLISTS):
+        raise AudioError("this is a list of other files, not audio; give the files in it")
+    return start[:4]
 
 
-def _probe_with_soundfile(path: Path) -> _Stream | None:
+def _probe_with_soundfile(path: Path) -> StreamFacts | None:
     try:
         with sf.SoundFile(path) as file:
             if file.subtype.startswith("MPEG"):  # mp3 in a wav
@@ -225,7 +231,7 @@ def _probe_with_soundfile(path: Path) -> _Stream | None:
             if file.frames < _UNKNOWN_FRAMES:
                 frames = file.frames + _frames_missing(file.extra_info, file.frames)
             bits = _SUBTYPE_BITS.get(file.subtype, "16")
-            return _Stream(file.samplerate, file.channels, None, frames, 0, by_soundfile=True, bits=bits)
+            return StreamFacts(file.samplerate, file.channels, None, frames, 0, by_soundfile=True, bits=bits)
     except (sf.SoundFileError, UnicodeEncodeError):  # PyAV also opens names that are not valid unicode
         return None
 
@@ -251,122 +257,3 @@ def _frames_missing(log: str, frames: int) -> int:
     if claimed < present or unknown:
         return 0
     return round((claimed - present) * max(frames, 1) / max(present, 1))
-
-
-def _probe_with_av(path: Path, demuxer: str | None, index: int | None = None) -> _Stream:
-    import av
-
-    try:
-        with _open_with_av(path, demuxer) as container:
-            stream = _audio_stream(container, index)
-            count = len(container.streams.audio)
-            if index is not None and count <= index:
-                raise AudioError(f"this file has {count} audio streams, so there is no stream {index}")
-            if stream is None or not stream.rate or not stream.channels:
-                raise AudioError("this file has no sound; choose one with an audio track")
-            name = container.format.name
-            # an mp3 file states its length only in the header that also holds the encoder delay
-            exact = name in _EXACT_CONTAINERS or (name == "mp3" and stream.start_time)
-            frames = None
-            if exact and stream.duration is not None and stream.time_base is not None:
-                frames = round(stream.duration * stream.time_base * stream.rate)
-            layout = tuple(channel.name for channel in stream.layout.channels)
-            return _Stream(
-                stream.rate,
-                stream.channels,
-                layout,
-                frames,
-                _CODEC_SLACK,
-                by_soundfile=False,
-                bits=_bits_of(stream.codec_context),
-                demuxer=demuxer,
-                index=index,
-                count=count,
-            )
-    except av.FFmpegError as error:
-        raise AudioError("this is not an audio file that can be read; convert it or get an undamaged copy") from error
-
-
-def _bits_of(context: av.AudioCodecContext) -> str:
-    if not context.codec.lossless:
-        return "16"
-    kind = context.format.name.removesuffix("p")  # of interleaved or planar samples
-    if kind in ("flt", "dbl") or context.name in ("pcm_s32le", "pcm_s32be"):
-        return "32f"
-    return "24" if kind == "s32" else "16"  # FFmpeg decodes 24 bits to 32-bit integers
-
-
-def _open_with_av(path: Path, demuxer: str | None) -> av.container.InputContainer:
-    import av
-
-    # without "file:" a name like "take:2.m4a" is a URL
-    return av.open(f"file:{path}", format=demuxer, metadata_errors="replace")
-
-
-def _audio_stream(container: av.container.InputContainer, index: int | None) -> av.AudioStream | None:
-    """Return an audio stream by its index among them, or the one FFmpeg considers the best."""
-    if index is None:
-        return container.streams.best("audio")  # type: ignore[return-value]
-    streams = container.streams.audio
-    return streams[index] if index < len(streams) else None
-
-
-def _decode_with_av(path: Path, stream: _Stream, damage: list[Exception]) -> Iterator[Samples]:
-    import av
-
-    try:
-        with _open_with_av(path, stream.demuxer) as container:
-            source = _audio_stream(container, stream.index)
-            if source is not None:
-                yield from _converted(_frames(container, source, damage), source.layout.name, stream)
-    except av.FFmpegError as error:
-        damage.append(error)
-
-
-def _frames(
-    container: av.container.InputContainer, source: av.AudioStream, damage: list[Exception]
-) -> Iterator[av.AudioFrame]:
-    """Decode an audio stream and collect in ``damage`` the errors that were skipped."""
-    import av
-
-    faults: list[Exception] = []
-    tags_may_follow = False
-    try:
-        for packet in container.demux(source):
-            try:
-                frames = source.decode(packet)
-            except av.FFmpegError as error:
-                faults.append(error)
-                continue
-            if frames:
-                damage += faults
-                faults.clear()
-                tags_may_follow = container.format.name == "mp3"
-            yield from frames
-    except av.FFmpegError as error:
-        faults.append(error)
-    if not tags_may_follow:  # FFmpeg mistakes tags at the end of an mp3 file for damaged frames
-        damage += faults
-
-
-def _converted(frames: Iterable[av.AudioFrame], layout: str, stream: _Stream) -> Iterator[Samples]:
-    """Convert frames to float32 ``(channels, samples)``; in blocks, since each conversion has a fixed cost."""
-    import av
-
-    def drain(samples: int = 0) -> Iterator[Samples]:
-        for packed in converter.resample(queue.read(samples)):
-            yield packed.to_ndarray().reshape(-1, stream.channels).T.astype(np.float32, order="C")
-
-    queue, kind = av.AudioFifo(), None
-    for frame in frames:
-        if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
-            if queue.samples:
-                yield from drain()
-            # interleaved floats, because PyAV crashes on 8 planes
-            queue, converter = av.AudioFifo(), av.AudioResampler("flt", layout, stream.sample_rate)
-        frame.pts = None  # timestamps may have gaps, which the queue refuses
-        queue.write(frame)
-        if queue.samples >= BLOCK:
-            yield from drain(BLOCK)
-    if queue.samples:
-        yield from drain()

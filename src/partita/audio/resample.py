@@ -9,9 +9,11 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from partita.audio.blocks import interleaved
+from partita.audio.blocks import BLOCK, interleaved
 
 __all__ = ["Resampler", "resample_blocks"]
+
+_LONGEST = 16 * BLOCK  # samples that are yielded at once, about
 
 
 class Resampler:
@@ -68,8 +70,10 @@ def resample_blocks(
         Samples, float32 ``(channels, any)``; never empty.
     """
     resampler = Resampler(rate_in, rate_out, channels)
+    longest = max(1, _LONGEST * rate_in // rate_out)  # so that a low rate does not become a block of gigabytes
     for block in blocks:
-        if (ready := resampler.push(block)).shape[1]:
-            yield ready
+        for start in range(0, block.shape[1], longest):
+            if (ready := resampler.push(block[:, start : start + longest])).shape[1]:
+                yield ready
     if (rest := resampler.flush()).shape[1]:
         yield rest

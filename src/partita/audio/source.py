@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import operator
 import os
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import zip_longest
+from numbers import Real
 from os import PathLike
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -19,11 +18,12 @@ import numpy.typing as npt
 from partita.audio.blocks import BLOCK, Samples, regroup
 from partita.audio.channels import remix
 from partita.audio.decode import AudioReader
+from partita.audio.limits import Limits, checked_block, checked_rate
 from partita.errors import AudioError, ConfigError, OutputError
 
-__all__ = ["ArraySource", "Readable", "SliceSource", "Source", "SourceLike", "SumSource", "open_source"]
+__all__ = ["ArraySource", "Readable", "SliceSource", "Source", "SourceLike", "SumSource", "check_part", "open_source"]
 
-_MAX_RATE = 768_000  # Hz
+_LONGEST = 1e9  # seconds; more than any recording, and few enough to be counted in samples
 _MAX_CHANNELS = 32  # an array with more rows than this, and fewer columns, is taken for a transposed one
 
 
@@ -86,7 +86,7 @@ class ArraySource:
     """
 
     def __init__(self, samples: npt.ArrayLike, sample_rate: int, channels: int | None = None) -> None:
-        self.sample_rate = _checked_rate(sample_rate)
+        self.sample_rate = checked_rate(sample_rate)
         self._samples = _as_audio(samples)
         self.native_channels = self._samples.shape[0]
         if channels is not None:
@@ -96,6 +96,7 @@ class ArraySource:
 
     def blocks(self, size: int = BLOCK) -> Iterator[Samples]:
         """Yield the samples, float32 ``(channels, size)``."""
+        size = checked_block(size)
         for start in range(0, self._samples.shape[1], size):
             yield self._samples[:, start : start + size]
 
@@ -146,14 +147,11 @@ class SliceSource:
             end of the source ends there.
 
     Raises:
-        ConfigError: ``start`` is negative, or ``duration`` is not positive.
+        ConfigError: As of :func:`check_part`.
     """
 
     def __init__(self, source: Source, start: float = 0.0, duration: float | None = None) -> None:
-        if not (math.isfinite(start) and start >= 0):
-            raise ConfigError(f"start: must be 0 s or more, not {start:g}")
-        if duration is not None and not (math.isfinite(duration) and duration > 0):
-            raise ConfigError(f"duration: must be more than 0 s, not {duration:g}")
+        check_part(start, duration)
         self._source = source
         self._start = round(start * source.sample_rate)
         self._stop = None if duration is None else max(round((start + duration) * source.sample_rate), self._start + 1)
@@ -171,7 +169,7 @@ class SliceSource:
         Raises:
             AudioError: The part begins at or beyond the end of the source, or the source cannot be read.
         """
-        return regroup(self._chunks(), size)
+        return regroup(self._chunks(), checked_block(size))
 
     def _chunks(self) -> Iterator[Samples]:
         done = 0
@@ -192,7 +190,24 @@ class SliceSource:
             )
 
 
-def open_source(source: SourceLike, sample_rate: int | None = None, channels: int | None = None) -> Source:
+def check_part(start: float, duration: float | None) -> None:
+    """Check the ends of a part, as of :class:`SliceSource`.
+
+    Raises:
+        ConfigError: ``start`` is negative, ``duration`` is not positive, or one of them is not a number of seconds.
+    """
+    for name, value in (("start", start), ("duration", duration)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+            raise ConfigError(f"{name}: must be a number of seconds, not {value!r}")
+    if not 0 <= start <= _LONGEST:
+        raise ConfigError(f"start: must be 0 s or more, up to {_LONGEST:.0f} s, not {start:g}")
+    if duration is not None and not 0 < duration <= _LONGEST:
+        raise ConfigError(f"duration: must be more than 0 s, up to {_LONGEST:.0f} s, not {duration:g}")
+
+
+def open_source(
+    source: SourceLike, sample_rate: int | None = None, channels: int | None = None, limits: Limits | None = None
+) -> Source:
     """Open anything that holds audio.
 
     The content of a file, as bytes or as a binary file object, is copied to a temporary file, which is deleted with
@@ -204,6 +219,7 @@ def open_source(source: SourceLike, sample_rate: int | None = None, channels: in
             which is returned unchanged.
         sample_rate: Sample rate of an array in Hz; files know their own.
         channels: Number of channels to remix a file or an array to, 2 or 1; ``None`` keeps them.
+        limits: What a file may hold; by default ``Limits()``.
 
     Raises:
         AudioError: The file cannot be read, the array is not audio, or an array comes without a sample rate.
@@ -213,20 +229,20 @@ def open_source(source: SourceLike, sample_rate: int | None = None, channels: in
     if isinstance(source, Source):
         return source
     if isinstance(source, str | PathLike):
-        return AudioReader(source, channels)
+        return AudioReader(source, channels, limits=limits)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _open_content([bytes(source)], "<bytes>", channels)
+        return _open_content([bytes(source)], "<bytes>", channels, limits)
     if isinstance(source, Readable):
         name = getattr(source, "name", None)
         name = name if isinstance(name, str) else f"<{type(source).__name__}>"
-        return _open_content(_read_all(source, name), name, channels)
+        return _open_content(_read_all(source, name), name, channels, limits)
     samples = _as_audio(source)
     if sample_rate is None:
         raise AudioError("an array has no sample rate of its own; pass sample_rate")
     return ArraySource(samples, sample_rate, channels)
 
 
-def _open_content(parts: Any, name: str, channels: int | None) -> AudioReader:
+def _open_content(parts: Any, name: str, channels: int | None, limits: Limits | None) -> AudioReader:
     """Open the content of a file through a temporary copy, which is deleted with the reader or at exit."""
     try:
         descriptor, path = tempfile.mkstemp(prefix=".partita-")
@@ -236,7 +252,7 @@ def _open_content(parts: Any, name: str, channels: int | None) -> AudioReader:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             for part in parts:
                 file.write(part)
-        reader = AudioReader(path, channels, name=name)
+        reader = AudioReader(path, channels, name=name, limits=limits)
     except BaseException as error:
         _delete(path)
         if isinstance(error, OSError):
@@ -269,16 +285,6 @@ def _read_all(file: Readable, name: str) -> Iterator[bytes]:
         if not part:
             return
         yield part
-
-
-def _checked_rate(rate: Any) -> int:
-    try:
-        whole = None if isinstance(rate, bool | np.bool_) else operator.index(rate)
-    except TypeError:
-        whole = None
-    if whole is None or not 1 <= whole <= _MAX_RATE:
-        raise ConfigError(f"sample_rate: must be a whole number of Hz from 1 to {_MAX_RATE}, not {rate!r}")
-    return whole
 
 
 def _as_audio(samples: Any) -> Samples:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from partita.audio.ffmpeg import open_container
+
 if TYPE_CHECKING:
     import av
 
@@ -72,11 +74,8 @@ def read_tags(path: Path) -> Tags:
     """
     if not _may_have_tags(path):
         return Tags()
-    import av
-
     try:
-        # without "file:" a name like "take:2.m4a" is a URL
-        with av.open(f"file:{path}", metadata_errors="replace") as container:
+        with open_container(path) as container:
             found = container.metadata
             if container.format.name == "ogg" and container.streams.audio:
                 found = container.streams.audio[0].metadata
@@ -84,7 +83,7 @@ def read_tags(path: Path) -> Tags:
             texts = {key.lower(): value.replace("\0", "").strip() for key, value in found.items()}
             texts.setdefault("artist", texts.get("author", ""))  # as aiff has it
             return Tags(**{key: text for key, text in texts.items() if key in known and text}, cover=_cover(container))
-    except (av.FFmpegError, OSError, ValueError):
+    except Exception:  # whatever is wrong with a tag, the audio is what counts
         return Tags()
 
 

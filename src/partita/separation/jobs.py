@@ -13,6 +13,7 @@ from typing import TypedDict, get_args
 
 from partita.audio import nearest_rate
 from partita.audio.encode import compression_of
+from partita.audio.limits import MAX_RATE, checked_rate
 from partita.errors import AudioError, ConfigError, OutputError, PartitaError
 from partita.options import DEFAULT_FILENAME, Bits, Format
 from partita.separation.blocks import RESIDUAL
@@ -27,6 +28,7 @@ __all__ = [
     "without_earlier_outputs",
 ]
 
+_LOWEST_RATE = 1000  # Hz
 _FIELDS = ("model", "track", "trackext", "stem", "ext")
 _SUFFIXES = frozenset(  # of the audio and video files that are looked for in folders
     ".3gp .aac .ac3 .aif .aiff .alac .amr .ape .au .avi .caf .flac .flv .m4a .m4b .m4v .mka .mkv .mov .mp2 .mp3 .mp4 "  # noqa: SIM905
@@ -94,8 +96,8 @@ class OutputOptions:
             raise ConfigError(f"bits: {self.bits!r} is not one of {', '.join(get_args(Bits))}")
         if self.bits == "32f" and self.format != "wav":
             raise ConfigError(f"bits: {self.format} cannot hold 32-bit floats; use wav")
-        if self.sample_rate is not None and not 1000 <= self.sample_rate <= 768_000:
-            raise ConfigError(f"sample_rate: must be between 1000 and 768000 Hz, not {self.sample_rate}")
+        if self.sample_rate is not None and checked_rate(self.sample_rate) < _LOWEST_RATE:
+            raise ConfigError(f"sample_rate: must be between {_LOWEST_RATE} and {MAX_RATE} Hz, not {self.sample_rate}")
         rate = nearest_rate(self.format, self.sample_rate or 44100)
         try:
             compression_of(self.format, rate, 2, self.bitrate, self.vbr)
@@ -105,13 +107,10 @@ class OutputOptions:
             raise ConfigError(f"stems: pass a tuple of names, such as ({self.stems!r},)")
         if self.stems is not None and self.two_stems is not None:
             raise ConfigError("two_stems: cannot be combined with stems; pass one of them")
-        try:
-            one, other = (
-                self.filename.format(model="m", track="t", trackext="e", stem=stem, ext="x") for stem in ("a", "b")
-            )
-        except (KeyError, IndexError, ValueError) as error:
-            names = ", ".join(f"{{{name}}}" for name in _FIELDS)
-            raise ConfigError(f"filename: {self.filename!r} may only contain the fields {names}") from error
+        _check_fields(self.filename)
+        one, other = (
+            self.filename.format(model="m", track="t", trackext="e", stem=stem, ext="x") for stem in ("a", "b")
+        )
         if one == other:
             raise ConfigError(f"filename: {self.filename!r} has no {{stem}}, so all stems would be one file")
         if Path(one).is_absolute() or ".." in Path(one).parts:
@@ -139,6 +138,17 @@ class OutputOptions:
         if self.bits != "keep":
             return self.bits
         return "24" if native == "32f" and self.format == "flac" else native
+
+
+def _check_fields(template: str) -> None:
+    """Allow plain fields only: an attribute or a width of a field could be anything, and as long."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ConfigError(f"filename: {template!r} is not a template: {error}") from error
+    if any(name is not None and (name not in _FIELDS or spec or kind) for _, name, spec, kind in parts):
+        names = ", ".join(f"{{{name}}}" for name in _FIELDS)
+        raise ConfigError(f"filename: {template!r} may only contain the fields {names}")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from partita.audio import (
     ArraySource,
     AudioReader,
+    Limits,
     SliceSource,
     Source,
     SourceLike,
@@ -23,7 +24,9 @@ from partita.audio import (
     remix,
     resample_blocks,
 )
-from partita.errors import Cancelled, OutputError
+from partita.audio.limits import checked_rate
+from partita.audio.source import check_part
+from partita.errors import AudioError, Cancelled, OutputError
 
 __all__ = ["Mixture", "Statistics", "open_mixture"]
 
@@ -54,6 +57,7 @@ class Mixture:
         source: The audio.
         channels: Number of channels of mixture and stems.
         model_rate: Sample rate of the model in Hz.
+        name: What messages call the audio.
         bits: Depth of the audio: ``16``, ``24`` or ``32f``.
         tags: Tags of the file.
         notes: What the user should know, one sentence each.
@@ -61,7 +65,8 @@ class Mixture:
 
     Attributes:
         sample_rate: Of the source, in Hz.
-        channels: As above, like the next two.
+        channels: As above, like the next three.
+        name: See there.
         bits: See there.
         tags: See there.
     """
@@ -72,6 +77,7 @@ class Mixture:
         channels: int,
         model_rate: int,
         *,
+        name: str = "the source",
         bits: str = "32f",
         tags: Tags | None = None,
         notes: tuple[str, ...] = (),
@@ -79,6 +85,7 @@ class Mixture:
     ) -> None:
         self.sample_rate = source.sample_rate
         self.channels = channels
+        self.name = name
         self.bits = bits
         self.tags = tags
         self._source = source
@@ -86,6 +93,7 @@ class Mixture:
         self._notes = notes
         self._spooled = spooled
         self._stop: Event | None = None
+        self._length: int | None = None  # in samples, once they have been counted
         self._spool: Spool | None = None  # once it is complete
 
     @property
@@ -126,12 +134,21 @@ class Mixture:
         _ = self._measured
 
     def blocks(self) -> Iterator[Array]:
-        """Yield the samples, float32 ``(channels, any)``."""
+        """Yield the samples, float32 ``(channels, any)``.
+
+        Raises:
+            AudioError: The audio cannot be read, or is not as long as it was before.
+        """
         if self._spool is not None:
             yield from self._spool.blocks()
             return
+        left = self._length
         for block in self._source.blocks():
+            if left is not None and (left := left - block.shape[1]) < 0:
+                break
             yield remix(block, self.channels)
+        if left:
+            raise AudioError(f"{self.name}: changed while it was read; wait until it is complete, then try again")
 
     @cached_property
     def _measured(self) -> tuple[int, Statistics]:
@@ -159,6 +176,7 @@ class Mixture:
                 mean += delta * mono.size / merged
                 count = merged
         self._spool = spool
+        self._length = samples
         return samples, Statistics(count, float(mean), float(np.sqrt(squares / count)) if count else 0.0)
 
     def _open_spool(self) -> Spool | None:
@@ -189,6 +207,7 @@ def open_mixture(
     *,
     start: float = 0.0,
     duration: float | None = None,
+    limits: Limits | None = None,
 ) -> Mixture:
     """Open what is to be separated.
 
@@ -199,11 +218,16 @@ def open_mixture(
         model_rate: Sample rate of the model in Hz.
         start: Seconds to leave out at the beginning.
         duration: Seconds to take from there; ``None`` takes the rest.
+        limits: What a file may hold; by default ``Limits()``.
 
     Raises:
         AudioError: The audio cannot be read.
+        ConfigError: A sample rate, ``start`` or ``duration`` is invalid.
     """
-    source = open_source(audio, sample_rate or model_rate, channels)
+    rate = model_rate if sample_rate is None else checked_rate(sample_rate)
+    check_part(start, duration)
+    source = open_source(audio, rate, channels, limits)
+    checked_rate(source.sample_rate)
     native = source.native_channels if isinstance(source, ArraySource | AudioReader) else source.channels
     bits, tags, notes = "32f", None, []
     reader = source
@@ -215,4 +239,13 @@ def open_mixture(
     if start or duration is not None:
         source = SliceSource(source, start, duration)
     spooled = isinstance(reader, AudioReader) and reader.compressed
-    return Mixture(source, min(native, channels), model_rate, bits=bits, tags=tags, notes=tuple(notes), spooled=spooled)
+    return Mixture(
+        source,
+        min(native, channels),
+        model_rate,
+        name=reader.name if isinstance(reader, AudioReader) else "the source",
+        bits=bits,
+        tags=tags,
+        notes=tuple(notes),
+        spooled=spooled,
+    )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from math import inf
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -17,9 +16,10 @@ from typing import TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from partita.audio import SourceLike, nearest_rate, remix, resample_blocks
+from partita.audio import Limits, SourceLike, nearest_rate, remix, resample_blocks
 from partita.audio.blocks import copies, regroup
 from partita.audio.level import is_silent
+from partita.audio.limits import checked_rate
 from partita.errors import Cancelled, ConfigError
 from partita.options import PRESETS, BackendName, Quality
 from partita.separation.backends import open_backend
@@ -38,6 +38,9 @@ __all__ = ["Separator", "SeparatorFields", "UnfinishedJob"]
 Array = npt.NDArray[np.float32]
 
 _LARGEST_SHIFT = 0.5  # seconds, as in the paper
+_MOST_SHIFTS = 100  # each pass takes as much time and memory as the first
+_LONGEST_SEGMENT = 86_400  # seconds
+_MOST_AT_ONCE = 1024  # windows or threads
 
 
 class SeparatorFields(TypedDict, total=False):
@@ -51,6 +54,7 @@ class SeparatorFields(TypedDict, total=False):
     device: str | None
     batch_size: int | None
     threads: int | None
+    limits: Limits | None
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,15 @@ class Separator:
         model: Name of a model, folder of a model package, or the package itself.
         backend: ``onnx`` or ``torch``.
         quality: Preset of ``overlap`` and ``shifts``: ``fast``, ``balanced`` or ``best``.
-        segment: Length of a window in seconds; the model's by default.
+        segment: Length of a window in seconds, up to 86400; the model's by default.
         overlap: Fraction of a window that the next one covers too, in [0, 1); by default that of ``quality``.
-        shifts: Number of passes to average, each delayed a little more, up to half a second; 0 and 1 are a single
-            pass. By default that of ``quality``. The delays are fixed, so that the same input gives the same stems
-            (paper, section 4.4).
+        shifts: Number of passes to average, up to 100, each delayed a little more, up to half a second; 0 and 1 are
+            a single pass. By default that of ``quality``. The delays are fixed, so that the same input gives the same
+            stems (paper, section 4.4).
         device: ``cpu``, ``cuda``, ...; the fastest available by default.
         batch_size: Windows that are computed at once; by default what suits the model.
         threads: Number of threads on the CPU; by default the cores that this process may use.
+        limits: Sample rates, channels and duration of the files that are accepted; by default ``Limits()``.
 
     Attributes:
         card: The model's card.
@@ -113,6 +118,7 @@ class Separator:
         device: str | None = None,
         batch_size: int | None = None,
         threads: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
         package = model if isinstance(model, Package) else find_package(_as_name(model))
         self._options: SeparatorFields = {
@@ -124,6 +130,7 @@ class Separator:
             "device": device,
             "batch_size": batch_size,
             "threads": threads,
+            "limits": limits,
         }
         self._package = package
         self.card = package.card
@@ -132,11 +139,11 @@ class Separator:
         preset = PRESETS[quality]
         overlap = preset.overlap if overlap is None else overlap
         shifts = preset.shifts if shifts is None else shifts
-        _check_number("segment", segment, least=0, optional=True)
-        _check_number("overlap", overlap, least=0)
-        _check_number("shifts", shifts, least=0, whole=True)
-        _check_number("batch_size", batch_size, least=1, whole=True, optional=True)
-        _check_number("threads", threads, least=1, whole=True, optional=True)
+        _check_number("segment", segment, least=0, most=_LONGEST_SEGMENT, optional=True)
+        _check_number("overlap", overlap, least=0, most=1)
+        _check_number("shifts", shifts, least=0, most=_MOST_SHIFTS, whole=True)
+        _check_number("batch_size", batch_size, least=1, most=_MOST_AT_ONCE, whole=True, optional=True)
+        _check_number("threads", threads, least=1, most=_MOST_AT_ONCE, whole=True, optional=True)
         unsuited = self.card.lengths and segment is not None and self.card.lengths.warning(segment)
         self.warnings: tuple[str, ...] = (unsuited,) if unsuited else ()
         self._segment = round((self.card.segment if segment is None else segment) * self.card.sample_rate)
@@ -327,7 +334,7 @@ class Separator:
             Cancelled: ``cancel`` was set.
         """
         mixture = audio if isinstance(audio, Mixture) else self.open(audio, sample_rate)
-        out_rate = output_rate or mixture.sample_rate
+        out_rate = mixture.sample_rate if output_rate is None else checked_rate(output_rate, "output_rate")
         total = mixture.length_at(out_rate)
         clock = _Clock(total, progress, cancel)
         clock.tick(0)
@@ -370,7 +377,15 @@ class Separator:
             AudioError: The audio cannot be read.
         """
         card = self.card
-        return open_mixture(audio, sample_rate, card.audio_channels, card.sample_rate, start=start, duration=duration)
+        return open_mixture(
+            audio,
+            sample_rate,
+            card.audio_channels,
+            card.sample_rate,
+            start=start,
+            duration=duration,
+            limits=self._options["limits"],
+        )
 
     def _plan(self, samples: int, offsets: tuple[int, ...]) -> WindowPlan:
         return plan_windows(
@@ -439,13 +454,15 @@ def _load(package: Package, options: SeparatorFields) -> Separator:
     return Separator(package, **options)
 
 
-def _check_number(name: str, value: object, *, least: float, whole: bool = False, optional: bool = False) -> None:
+def _check_number(
+    name: str, value: object, *, least: float, most: float, whole: bool = False, optional: bool = False
+) -> None:
     if optional and value is None:
         return
     if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         raise ConfigError(f"{name}: must be {'a whole number' if whole else 'a number'}, not {value!r}")
-    if not least <= value < inf:  # type: ignore[operator]
-        raise ConfigError(f"{name}: must be at least {least}, not {value}")
+    if not least <= value <= most:  # type: ignore[operator]
+        raise ConfigError(f"{name}: must be from {least} to {most}, not {value}")
 
 
 def _as_name(model: str | PathLike[str]) -> str | Path:
