@@ -12,7 +12,7 @@ SMALL = {"channels": 8, "n_fft": 64, "depth": 2, "sources": ("voice", "rest")}
 def hybrid(**configuration):
     torch.manual_seed(0)
     config = HybridConfig(**{**SMALL, **configuration})
-    return HybridModel(config, config.n_fft).eval()
+    return HybridModel(config).eval()
 
 
 @torch.no_grad()

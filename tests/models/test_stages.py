@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from partita.models import build
 from partita.models.demucs import DemucsConfig
-from partita.models.stages import InnerDecoder, InnerEncoder, OuterDecoder, OuterEncoder, Recurrence, staged_geometry
+from partita.models.stages import InnerDecoder, InnerEncoder, OuterDecoder, OuterEncoder, Recurrence
 
 CONFIGURATIONS = {
     "plain": {},
@@ -37,7 +37,7 @@ def through_stages(model, mixture, frames, first=0):
 
     Frame 0 begins at sample ``-encoder_span(0, 0)[0]`` of the mixture.
     """
-    geometry = staged_geometry(model.config)
+    geometry = model.config.stages
     base = -geometry.encoder_span(0, 0)[0]
     start, stop = geometry.encoder_span(first, frames)
     second = OuterEncoder(model)(mixture[base + start : base + stop])
@@ -67,7 +67,7 @@ def through_stages(model, mixture, frames, first=0):
 def test_stages_compute_what_the_core_computes(configuration):
     """Where the core sees the whole of what a sample depends on; its edges lack neighbours."""
     model = built(configuration)
-    geometry = staged_geometry(model.config)
+    geometry = model.config.stages
     assert geometry is not None
     assert geometry.samples == model.geometry.multiple
     before, after = geometry.encoder_span(0, 0)
@@ -93,7 +93,7 @@ def test_stages_compute_what_the_core_computes(configuration):
 def test_every_stage_reads_and_returns_the_rows_of_its_geometry(configuration, data):
     """The rows of a piece are those of the whole, so pieces can be joined."""
     model = built(configuration)
-    geometry = staged_geometry(model.config)
+    geometry = model.config.stages
     least = geometry.lost_frames + 1
     total = data.draw(st.integers(least, least + 12))
     first = data.draw(st.integers(0, total - least))
@@ -108,7 +108,7 @@ def test_every_stage_reads_and_returns_the_rows_of_its_geometry(configuration, d
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 def test_pieces_that_overlap_by_what_is_lost_join(configuration):
-    geometry = staged_geometry(DemucsConfig(**{"depth": 3, **configuration}))
+    geometry = DemucsConfig(**{"depth": 3, **configuration}).stages
     for lost in (geometry.lost_frames - 1, geometry.lost_frames):
         joined = geometry.output_span(10 - lost, 20)[0] <= geometry.output_span(0, 10)[1]
         assert joined == (lost == geometry.lost_frames)
@@ -131,4 +131,4 @@ def test_the_recurrence_is_that_of_the_model(layers):
     "configuration", [{"upsample": True}, {"mask": True, "stride": 4, "depth": 5}, {"depth": 2}, {"depth": 1}]
 )
 def test_other_models_run_on_whole_windows(configuration):
-    assert staged_geometry(DemucsConfig(**configuration)) is None
+    assert DemucsConfig(**configuration).stages is None

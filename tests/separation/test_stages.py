@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from partita.models import build
 from partita.models.demucs import Demucs, DemucsConfig
 from partita.models.geometry import Rows
-from partita.models.stages import staged_geometry
 from partita.separation.backends import open_backend
 from partita.separation.stages import separate_in_stages
 from partita.separation.windows import plan_windows
 from partita.zoo.export import export_package
 
 CONFIG = {"channels": 1, "depth": 3, "kernel_size": 4, "stride": 2}
-STAGED = staged_geometry(DemucsConfig(**CONFIG))
+STAGED = DemucsConfig(**CONFIG).stages
 GEOMETRY = Demucs(DemucsConfig(**CONFIG)).geometry
 
 

@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from partita.errors import ConfigError
-from partita.models.geometry import Geometry
+from partita.models.configurations.base import ModelConfig
 
 __all__ = ["Distance", "ModelConfig", "WaveformModel"]
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Compares estimates with references of the same shape and returns a scalar, such as :func:`F.l1_loss`."""
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """The configuration of a model; each architecture adds fields of its own.
-
-    Attributes:
-        sources: Names of the stems.
-        audio_channels: Channels of the mixture and of each stem.
-        sample_rate: Sample rate in Hz.
-    """
-
-    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
-    audio_channels: int = 2
-    sample_rate: int = 44100
-
-    def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` if a value is invalid."""
-        object.__setattr__(self, "sources", tuple(self.sources))
-        if not self.sources or len(set(self.sources)) != len(self.sources):
-            raise ConfigError("sources: name at least one stem, each once")
-        self._require_positive("audio_channels", "sample_rate")
-
-    def _require_positive(self, *fields: str) -> None:
-        for field in fields:
-            if getattr(self, field) < 1:
-                raise ConfigError(f"{field}: must be at least 1, not {getattr(self, field)}")
 
 
 class WaveformModel(nn.Module):
@@ -56,17 +28,19 @@ class WaveformModel(nn.Module):
         audio_channels: Channels of the mixture and of each stem.
         sample_rate: Sample rate of both, in Hz.
         geometry: The lengths that :meth:`core` accepts.
+        stages: The lengths of its stages, ``None`` if it has to run on whole windows.
         configuration: The fields of its configuration, as plain values.
     """
 
     architecture: str
 
-    def __init__(self, config: ModelConfig, geometry: Geometry) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.sources = config.sources
         self.audio_channels = config.audio_channels
         self.sample_rate = config.sample_rate
-        self.geometry = geometry
+        self.geometry = config.geometry
+        self.stages = config.stages
         fields = asdict(config).items()
         self.configuration = {name: list(value) if isinstance(value, tuple) else value for name, value in fields}
 

@@ -6,51 +6,16 @@ form that Music Source Separation in the Waveform Domain (2019) compares Demucs 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from partita.errors import ConfigError
-from partita.models.base import ModelConfig, WaveformModel
-from partita.models.geometry import Geometry
+from partita.models.base import WaveformModel
+from partita.models.configurations.conv_tasnet import ConvTasNetConfig
 
 __all__ = ["ConvTasNet", "ConvTasNetConfig"]
 
 _EPSILON = 1e-8  # added to a variance
-
-
-@dataclass(frozen=True)
-class ConvTasNetConfig(ModelConfig):
-    """The configuration of a Conv-TasNet; the defaults are those of the paper's comparison (2019).
-
-    Attributes:
-        filters: Number of filters in the filter bank (N in the paper).
-        filter_size: Length of the filters in samples (L); the hop is half of it.
-        bottleneck: Channels between the blocks (B).
-        hidden: Channels within a block (H).
-        kernel_size: Kernel size of the dilated convolutions (P).
-        blocks: Blocks in a stack, with dilations of 1, 2, 4, ... (X).
-        stacks: Number of stacks (R).
-    """
-
-    filters: int = 256
-    filter_size: int = 20
-    bottleneck: int = 256
-    hidden: int = 512
-    kernel_size: int = 3
-    blocks: int = 10
-    stacks: int = 4
-
-    def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` if a value is invalid."""
-        super().__post_init__()
-        self._require_positive("filters", "bottleneck", "hidden", "blocks", "stacks")
-        if self.filter_size < 2 or self.filter_size % 2:
-            raise ConfigError(f"filter_size: must be even to hop by half of it, not {self.filter_size}")
-        if self.kernel_size < 1 or self.kernel_size % 2 == 0:
-            raise ConfigError(f"kernel_size: must be odd to be centred, not {self.kernel_size}")
 
 
 class ConvTasNet(WaveformModel):
@@ -68,7 +33,7 @@ class ConvTasNet(WaveformModel):
     def __init__(self, config: ConvTasNetConfig) -> None:
         self.config = config
         hop = config.filter_size // 2
-        super().__init__(config, Geometry(hop, config.filter_size, config.filter_size, edge=hop))
+        super().__init__(config)
         self.encoder = nn.Conv1d(config.audio_channels, config.filters, config.filter_size, hop, bias=False)
         self.norm = nn.LayerNorm(config.filters, eps=_EPSILON)
         self.bottleneck = nn.Conv1d(config.filters, config.bottleneck, 1, bias=False)

@@ -6,15 +6,12 @@ variant of its ablation study is a field of :class:`DemucsConfig`. The x2 resamp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-from partita.errors import ConfigError
-from partita.models.base import ModelConfig, WaveformModel
+from partita.models.base import WaveformModel
+from partita.models.configurations.demucs import MASK_HOP, MASK_N_FFT, DemucsConfig, DemucsLengths
 from partita.models.convolutions import ContextConv1d, PointwiseConv1d, StridedConv1d, StridedConvTranspose1d
-from partita.models.geometry import Geometry
 from partita.models.initialisation import rescale_weights
 from partita.models.recurrence import BidirectionalLSTM
 from partita.models.resampling import SincResampler
@@ -23,59 +20,6 @@ from partita.models.stft import Stft
 __all__ = ["Demucs", "DemucsConfig", "RatioMask"]
 
 _EPSILON = 1e-8  # added to a power: where all estimates are silent, their shares are equal
-
-
-@dataclass(frozen=True)
-class DemucsConfig(ModelConfig):
-    """The configuration of a Demucs; the defaults are the paper's (2019, 100 channels).
-
-    Attributes:
-        channels: Channels after the first encoder layer.
-        depth: Number of encoder (and decoder) layers.
-        kernel_size: Kernel size of the strided convolutions, in samples of their input.
-        stride: Stride of the same; each layer shortens the signal by this factor.
-        growth: Ratio of the channels of a layer to those of the layer above it.
-        context: Kernel size of the decoder's convolution over neighbouring time steps.
-        glu: Use gated linear units after the 1x1 and context convolutions, otherwise ReLU.
-        rewrite: Use 1x1 convolutions in the encoder and context convolutions in the decoder.
-        lstm_layers: Bidirectional LSTM layers between encoder and decoder; 0 for none.
-        upsample: Replace the transposed convolution by linear upsampling and a convolution, and the stride by
-            decimation, as in Wave-U-Net.
-        rescale: Reference deviation of the initial weights (section 4.3); 0 turns rescaling off.
-        resample: Work at twice the sample rate (2021 revision).
-        consistent: Add the difference between the mixture and the sum of the stems to all stems in equal parts, so
-            that they add up to the mixture (mixture consistency; Wisdom et al. 2019, "Differentiable consistency
-            constraints for improved deep speech enhancement"). Not in the paper.
-        mask: End in a ratio mask of the mixture's STFT, computed from the magnitudes of the estimates
-            (:class:`RatioMask`): the stems then have the phase of the mixture and add up to it. The product of all
-            strides must be a multiple of 1024. Not in the paper.
-    """
-
-    channels: int = 100
-    depth: int = 6
-    kernel_size: int = 8
-    stride: int = 4
-    growth: float = 2.0
-    context: int = 3
-    glu: bool = True
-    rewrite: bool = True
-    lstm_layers: int = 2
-    upsample: bool = False
-    rescale: float = 0.1
-    resample: bool = False
-    consistent: bool = False
-    mask: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` if a value is invalid."""
-        super().__post_init__()
-        self._require_positive("channels", "depth", "kernel_size", "stride", "context")
-        if self.kernel_size < self.stride:
-            raise ConfigError(f"kernel_size: must be at least the stride of {self.stride}, not {self.kernel_size}")
-        if self.context % 2 == 0:
-            raise ConfigError(f"context: must be odd to be centred, not {self.context}")
-        if self.growth <= 0 or self.rescale < 0 or self.lstm_layers < 0:
-            raise ConfigError("growth must be positive; rescale and lstm_layers must not be negative")
 
 
 class Demucs(WaveformModel):
@@ -91,9 +35,8 @@ class Demucs(WaveformModel):
 
     def __init__(self, config: DemucsConfig) -> None:
         self.config = config
-        lengths = _Lengths(config)
-        super().__init__(config, lengths.geometry)
-        self._trims = lengths.trims
+        super().__init__(config)
+        self._trims = DemucsLengths(config).trims
         activation, gates = (nn.GLU(dim=1), 2) if config.glu else (nn.ReLU(), 1)
         stride = 1 if config.upsample else config.stride
         stem_channels = len(config.sources) * config.audio_channels
@@ -166,7 +109,7 @@ class RatioMask(nn.Module):
         reach: Samples lost at either end, where too few frames overlap.
     """
 
-    def __init__(self, n_fft: int = 4096, hop: int = 1024) -> None:
+    def __init__(self, n_fft: int = MASK_N_FFT, hop: int = MASK_HOP) -> None:
         super().__init__()
         self.stft = Stft(n_fft, hop)
         self.reach = self.stft.lost * hop
@@ -198,66 +141,6 @@ class BLSTM(nn.Module):
         """Map ``(batch, channels, steps)`` to the same shape."""
         y: Tensor = self.linear(self.lstm(x.permute(2, 0, 1)))
         return y.permute(1, 2, 0)
-
-
-class _Lengths:
-    """The signal lengths of all layers for the shortest valid input: the trims and the geometry follow from them."""
-
-    def __init__(self, config: DemucsConfig) -> None:
-        kernel, stride, upsample = config.kernel_size, config.stride, config.upsample
-        context = config.context - 1 if config.rewrite else 0
-        steps = 1
-        for _ in range(config.depth):  # the decoder needs context on every level
-            steps = -(-steps // stride) + kernel - 1 if upsample else -(-(steps - kernel) // stride) + 1
-            steps = max(1, steps) + context
-        for _ in range(config.depth):
-            steps = steps * stride + kernel - 1 if upsample else (steps - 1) * stride + kernel
-        shortest_input = steps
-
-        skips = [shortest_input]
-        x = shortest_input
-        for _ in range(config.depth):
-            x = x - kernel + 1 if upsample else (x - kernel) // stride + 1
-            skips.append(x)
-            x = -(-x // stride) if upsample else x
-        self.trims: list[tuple[int, int]] = []
-        for _ in range(config.depth):
-            x = (x - 1) * stride if upsample else x
-            self.trims.append(_centred(skips.pop() - x))
-            x -= context
-            x = x - kernel + 1 if upsample else (x - 1) * stride + kernel
-        if upsample:
-            self.trims.append(_centred(skips.pop() - x))
-        multiple = stride**config.depth
-        edge = self._edge(config)
-        if config.resample:
-            if multiple % 2 or shortest_input % 2 or x % 2:
-                raise ConfigError("resample: needs an even stride and kernel_size")
-            multiple, shortest_input, x = multiple // 2, shortest_input // 2, x // 2
-        if config.mask:
-            mask = RatioMask()
-            hop = mask.stft.hop
-            if multiple % hop:
-                raise ConfigError(f"mask: needs strides whose product is a multiple of {hop}, not {multiple}")
-            lost = 2 * mask.reach + x % hop
-            missing = max(0, -((x - lost - hop) // multiple))
-            shortest_input, x = shortest_input + missing * multiple, x + missing * multiple - lost
-            edge += mask.stft.n_fft - mask.reach
-        self.geometry = Geometry(multiple, shortest_input, x, edge)
-
-    @staticmethod
-    def _edge(config: DemucsConfig) -> int:
-        """Return how many samples at either end of the output lack a contribution of a neighbour in some layer."""
-        edge = 2 * SincResampler.reach if config.resample else 0
-        for _ in range(config.depth):
-            edge = -(-edge // config.stride)
-        for _ in range(config.depth):  # the last samples of a transposed convolution lack one summand
-            edge = edge * config.stride if config.upsample else (edge - 1) * config.stride + config.kernel_size
-        return -(-edge // 2) + SincResampler.reach if config.resample else edge
-
-
-def _centred(excess: int) -> tuple[int, int]:
-    return excess // 2, excess - excess // 2
 
 
 def _trim(x: Tensor, trim: tuple[int, int]) -> Tensor:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from partita.errors import ConfigError
+
 __all__ = ["Geometry", "Rows", "StagedGeometry"]
+
+_LONGEST = 2**23  # samples, three minutes at 44.1 kHz
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,13 @@ class Geometry:
     shortest_input: int
     shortest_output: int
     edge: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` if the lengths are impossible, or longer than any window."""
+        if self.multiple < 1 or not 1 <= self.shortest_output <= self.shortest_input or self.edge < 0:
+            raise ConfigError(f"geometry: the lengths are impossible: {self}")
+        if max(self.multiple, self.shortest_input, self.edge) > _LONGEST:
+            raise ConfigError("geometry: the shortest input of the model is too long; use fewer or smaller strides")
 
     @property
     def left_context(self) -> int:

@@ -6,7 +6,6 @@ Hybrid Spectrogram and Waveform Source Separation (Defossez, 2021), section 3.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -15,84 +14,15 @@ from torch.nn import functional as F
 
 from partita.errors import ConfigError
 from partita.models.base import WaveformModel
-from partita.models.geometry import Geometry
+from partita.models.configurations.hybrid import HybridConfig
+from partita.models.configurations.residual_unet import Level
 from partita.models.initialisation import rescale_weights
-from partita.models.residual_unet import DecoderLayer, EncoderLayer, Level, ResidualUNetConfig, mean_over
+from partita.models.residual_unet import DecoderLayer, EncoderLayer, mean_over
 from partita.models.stft import Spectrum, Stft
 
 __all__ = ["HybridConfig", "HybridModel"]
 
 _EPSILON = 1e-5  # added to deviations
-
-
-@dataclass(frozen=True)
-class HybridConfig(ResidualUNetConfig):
-    """What the configurations of hybrid models have in common.
-
-    Attributes:
-        n_fft: Length of a frame of the spectrogram, in samples; a frame begins every quarter of it.
-        time_stride: Stride of the layers below the one that joins both branches.
-        complex_spectrogram: The spectrogram branch reads and estimates real and imaginary parts; otherwise magnitudes,
-            to which the phase of the mixture is given.
-        frequency_embedding: Factor of the learned embedding of the frequency, added after the first layer.
-        embedding_scale: Factor of the same that speeds up its training.
-        bands: Ends of all frequency bands but the last, as fractions of the spectrum; each band has its own weights in
-            the outermost layers. Empty for the same weights everywhere.
-        banded_layers: The number of those layers.
-        legacy_padding: Reproduce the padding of the models of the Music Demixing Challenge 2021: zeros around the
-            signal and a spectrogram branch that lags by 3/8 of a frame.
-    """
-
-    n_fft: int = 4096
-    time_stride: int = 2
-    complex_spectrogram: bool = True
-    frequency_embedding: float = 0.2
-    embedding_scale: float = 10.0
-    bands: tuple[float, ...] = ()
-    banded_layers: int = 2
-    legacy_padding: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` if a value is invalid."""
-        object.__setattr__(self, "bands", tuple(self.bands))
-        super().__post_init__()
-        if self.kernel_size != 2 * self.stride or self.stride % 2:
-            raise ConfigError(f"kernel_size: must be twice an even stride, not {self.kernel_size} with {self.stride}")
-        if self.time_stride < 2 or self.time_stride % 2:
-            raise ConfigError(f"time_stride: must be even, not {self.time_stride}")
-        if list(self.bands) != sorted(set(self.bands)) or any(not 0 < end < 1 for end in self.bands):
-            raise ConfigError(f"bands: must be ascending and between 0 and 1, not {list(self.bands)}")
-        if self.bands and self.banded_layers > self.norm_starts:
-            raise ConfigError(f"banded_layers: at most {self.norm_starts} (norm_starts), not {self.banded_layers}")
-        if self.embedding_scale <= 0:
-            raise ConfigError(f"embedding_scale: must be positive, not {self.embedding_scale}")
-        self.levels()
-
-    def levels(self) -> list[tuple[Level, Level | None]]:
-        """Return the levels of the spectrogram branch and, down to where they join, of the waveform branch.
-
-        The layer that reduces the spectrogram to a single row is not padded along the frequencies.
-        """
-        rows = self.n_fft // 2
-        found: list[tuple[Level, Level | None]] = []
-        for index in range(self.depth):
-            channels = self.channels * self.growth**index
-            kernel, stride = self.kernel_size, self.stride
-            waveform = Level(index, channels, (1, kernel), (1, stride), (0, kernel // 4))
-            if rows == 1:
-                steps = self.time_stride
-                found.append((Level(index, channels, (1, 2 * steps), (1, steps), (0, steps // 2)), None))
-            elif rows <= kernel:
-                if self.n_fft // 4 != stride ** (index + 1):
-                    raise ConfigError(f"n_fft: {self.n_fft} is not four times a power of the stride of {stride}")
-                found.append((Level(index, channels, (rows, 1), (stride, 1), (0, 0)), waveform))
-                rows = 1
-            else:
-                if rows % stride:
-                    raise ConfigError(f"n_fft: {self.n_fft} is too short for a depth of {self.depth}")
-                found.append((Level(index, channels, (kernel, 1), (stride, 1), (kernel // 4, 0)), waveform))
-                rows //= stride
-        return found
 
 
 class HybridModel(WaveformModel):
@@ -102,8 +32,8 @@ class HybridModel(WaveformModel):
     valid, all outputs depend on the whole input, and none of them are edges.
     """
 
-    def __init__(self, config: HybridConfig, shortest: int) -> None:
-        super().__init__(config, Geometry(1, shortest, shortest))
+    def __init__(self, config: HybridConfig) -> None:
+        super().__init__(config)
         self.config = config
         self.spectrogram = _Spectrogram(config)
         stems, channels = len(config.sources) * config.audio_channels, config.audio_channels

@@ -5,16 +5,10 @@ Hybrid Spectrogram and Waveform Source Separation (Defossez, 2021), the model th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from partita.models.hybrid import HybridConfig, HybridModel
+from partita.models.configurations.hybrid import HybridDemucsConfig
+from partita.models.hybrid import HybridModel
 
 __all__ = ["HybridDemucs", "HybridDemucsConfig"]
-
-
-@dataclass(frozen=True)
-class HybridDemucsConfig(HybridConfig):
-    """The configuration of a Hybrid Demucs; the defaults are the published ones."""
 
 
 class HybridDemucs(HybridModel):
@@ -26,6 +20,3 @@ class HybridDemucs(HybridModel):
     """
 
     architecture = "hybrid-demucs"
-
-    def __init__(self, config: HybridDemucsConfig) -> None:
-        super().__init__(config, shortest=config.n_fft)

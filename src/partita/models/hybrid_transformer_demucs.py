@@ -5,69 +5,17 @@ Hybrid Transformers for Music Source Separation (Rouard, Massa, Defossez, 2022).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from partita.errors import ConfigError
-from partita.models.hybrid import HybridConfig, HybridModel
+from partita.models.configurations.hybrid import HybridTransformerDemucsConfig
+from partita.models.hybrid import HybridModel
 from partita.models.residual_unet import mean_over
 
 __all__ = ["HybridTransformerDemucs", "HybridTransformerDemucsConfig"]
-
-
-@dataclass(frozen=True)
-class HybridTransformerDemucsConfig(HybridConfig):
-    """The configuration of a Hybrid Transformer Demucs; the defaults are those of the published ``htdemucs``.
-
-    Attributes:
-        transformer_layers: Layers for each branch; self-attention and attention to the other branch alternate.
-        transformer_channels: Channels inside the transformer; 0 for those of the innermost layer.
-        transformer_heads: Attention heads.
-        transformer_expansion: Ratio of the channels of the feed-forward layers to those of the transformer.
-        transformer_scale: Initial factor of what attention and feed-forward layers add.
-        dropout: Dropout probability inside the transformer, in training.
-        max_period: Longest period of the positional embeddings, in positions.
-        segment: Training length in seconds; a shorter input is extended by silence.
-    """
-
-    depth: int = 4
-    branches: str = "both"
-    branch_compression: int = 8
-    branch_scale: float = 1e-3
-    transformer_layers: int = 5
-    transformer_channels: int = 512
-    transformer_heads: int = 8
-    transformer_expansion: float = 4.0
-    transformer_scale: float = 1e-4
-    dropout: float = 0.02
-    max_period: float = 10000.0
-    segment: float = 7.8
-
-    def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` if a value is invalid."""
-        super().__post_init__()
-        self._require_positive("transformer_layers", "transformer_heads")
-        width = self.width
-        if width < 4 or width % 4 or width % self.transformer_heads:
-            raise ConfigError(
-                f"transformer_channels: {width} channels do not divide into {self.transformer_heads} heads and four "
-                "parts of a positional embedding"
-            )
-        if self.transformer_expansion <= 0 or not 0 <= self.dropout < 1:
-            raise ConfigError("transformer_expansion must be positive; dropout at least 0 and less than 1")
-        if self.max_period <= 1 or self.segment <= 0:
-            raise ConfigError("max_period must be greater than 1, segment greater than 0")
-        if any(waveform is None or level.padding == (0, 0) for level, waveform in self.levels()):
-            raise ConfigError(f"depth: {self.depth} layers leave no frequencies to attend to; use fewer")
-
-    @property
-    def width(self) -> int:
-        """Channels of the transformer."""
-        return self.transformer_channels or self.channels * self.growth ** (self.depth - 1)
 
 
 class HybridTransformerDemucs(HybridModel):
@@ -81,8 +29,7 @@ class HybridTransformerDemucs(HybridModel):
     architecture = "hybrid-transformer-demucs"
 
     def __init__(self, config: HybridTransformerDemucsConfig) -> None:
-        shortest = max(config.n_fft, round(config.segment * config.sample_rate))
-        super().__init__(config, shortest)
+        super().__init__(config)
         outer, width = config.channels * config.growth ** (config.depth - 1), config.width
         self.crosstransformer = _CrossTransformer(config)
         changes = config.transformer_channels != 0

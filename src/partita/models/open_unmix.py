@@ -7,66 +7,20 @@ weights of a network have the names of the published ones, so those can be loade
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from partita.errors import ConfigError
-from partita.models.base import Distance, ModelConfig, WaveformModel
-from partita.models.geometry import Geometry
+from partita.models.base import Distance, WaveformModel
+from partita.models.configurations.open_unmix import OpenUnmixConfig
 from partita.models.stft import Stft
 from partita.models.wiener import wiener_filter
 
 __all__ = ["OpenUnmix", "OpenUnmixConfig"]
 
 _LEAST_DEVIATION = 1e-4  # of the largest, so that bins without sound are not amplified
-
-
-@dataclass(frozen=True)
-class OpenUnmixConfig(ModelConfig):
-    """The configuration of an Open-Unmix; the defaults are the published ones.
-
-    Attributes:
-        n_fft: Length of a frame of the spectrogram, in samples.
-        hop: Samples from one frame to the next.
-        bandwidth: Highest frequency of the input of the networks, in Hz; their masks cover all frequencies.
-        hidden: Width of a network; each direction of the LSTM has half of it.
-        layers: Bidirectional LSTM layers.
-        dropout: Dropout probability between LSTM layers, in training.
-        wiener_iterations: Iterations of the Wiener filter; 0 applies the masks alone.
-        wiener_frames: Number of consecutive frames with a common estimate of the spatial covariance.
-    """
-
-    n_fft: int = 4096
-    hop: int = 1024
-    bandwidth: float = 16000.0
-    hidden: int = 512
-    layers: int = 3
-    dropout: float = 0.4
-    wiener_iterations: int = 1
-    wiener_frames: int = 300
-
-    def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` if a value is invalid."""
-        super().__post_init__()
-        self._require_positive("layers", "wiener_frames")
-        if self.hidden < 2 or self.hidden % 2:
-            raise ConfigError(f"hidden: must be even, because each direction has half of it, not {self.hidden}")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout: must be at least 0 and less than 1, not {self.dropout}")
-        if not self.bandwidth > 0:
-            raise ConfigError(f"bandwidth: must be more than 0 Hz, not {self.bandwidth}")
-        if self.wiener_iterations < 0:
-            raise ConfigError(f"wiener_iterations: must not be negative, not {self.wiener_iterations}")
-        if self.wiener_iterations and len(self.sources) == 1:
-            raise ConfigError("wiener_iterations: set it to 0 for a single source, which would get the whole mixture")
-
-    @property
-    def heard_bins(self) -> int:
-        """Number of frequency bins up to the bandwidth."""
-        return min(self.n_fft // 2, int(self.bandwidth * self.n_fft / self.sample_rate)) + 1
 
 
 class OpenUnmix(WaveformModel):
@@ -79,8 +33,8 @@ class OpenUnmix(WaveformModel):
     architecture = "open-unmix"
 
     def __init__(self, config: OpenUnmixConfig) -> None:
+        super().__init__(config)
         stft = Stft(config.n_fft, config.hop)
-        super().__init__(config, Geometry(config.hop, (2 * stft.lost + 1) * config.hop, config.hop))
         self.config = config
         self.stft = stft
         self.networks = nn.ModuleList(_MaskNetwork(config, stft.bins) for _ in config.sources)

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from dataclasses import fields
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import ConfigError, ModelError, nearest
 from partita.system.extras import missing_extra
+from partita.system.schema import build_checked
 
 if TYPE_CHECKING:
-    from partita.models.base import ModelConfig, WaveformModel
+    from partita.models.base import WaveformModel
+    from partita.models.configurations.base import ModelConfig
 
 __all__ = ["ARCHITECTURES", "build", "configure"]
 
-# name -> (module, class of the model, class of its configuration); imported on first use
+# name -> (module, class of the model, module and class of its configuration); imported on first use
 ARCHITECTURES = {
-    "conv-tasnet": ("partita.models.conv_tasnet", "ConvTasNet", "ConvTasNetConfig"),
-    "demucs": ("partita.models.demucs", "Demucs", "DemucsConfig"),
-    "hybrid-demucs": ("partita.models.hybrid_demucs", "HybridDemucs", "HybridDemucsConfig"),
+    "conv-tasnet": ("conv_tasnet", "ConvTasNet", "conv_tasnet", "ConvTasNetConfig"),
+    "demucs": ("demucs", "Demucs", "demucs", "DemucsConfig"),
+    "hybrid-demucs": ("hybrid_demucs", "HybridDemucs", "hybrid", "HybridDemucsConfig"),
     "hybrid-transformer-demucs": (
-        "partita.models.hybrid_transformer_demucs",
+        "hybrid_transformer_demucs",
         "HybridTransformerDemucs",
+        "hybrid",
         "HybridTransformerDemucsConfig",
     ),
-    "open-unmix": ("partita.models.open_unmix", "OpenUnmix", "OpenUnmixConfig"),
-    "residual-demucs": ("partita.models.residual_demucs", "ResidualDemucs", "ResidualDemucsConfig"),
-    "spectrogram-unet": ("partita.models.spectrogram_unet", "SpectrogramUNet", "SpectrogramUNetConfig"),
-    "wave-unet": ("partita.models.wave_unet", "WaveUNet", "WaveUNetConfig"),
+    "open-unmix": ("open_unmix", "OpenUnmix", "open_unmix", "OpenUnmixConfig"),
+    "residual-demucs": ("residual_demucs", "ResidualDemucs", "residual_demucs", "ResidualDemucsConfig"),
+    "spectrogram-unet": ("spectrogram_unet", "SpectrogramUNet", "spectrogram_unet", "SpectrogramUNetConfig"),
+    "wave-unet": ("wave_unet", "WaveUNet", "wave_unet", "WaveUNetConfig"),
 }
 
 
 def configure(name: str, **configuration: Any) -> ModelConfig:
-    """Build and check the configuration of an architecture.
+    """Build and check the configuration of an architecture; this needs no torch.
 
     Args:
         name: A key of :data:`ARCHITECTURES`.
@@ -41,16 +43,14 @@ def configure(name: str, **configuration: Any) -> ModelConfig:
 
     Raises:
         ConfigError: The name or a field is unknown, or a value is invalid.
-        ModelError: torch is not installed.
     """
-    module, _, config_name = _load(name)
-    config_class = getattr(module, config_name)
+    *_, module, config_name = _names(name)
+    config_class: type[ModelConfig] = getattr(import_module(f"{__package__}.configurations.{module}"), config_name)
     known = [field.name for field in fields(config_class)]
     for field in configuration:
         if field not in known:
             raise ConfigError(f"{name} has no field {field!r}{nearest(field, known)}")
-    chosen: ModelConfig = config_class(**configuration)
-    return chosen
+    return build_checked(config_class, configuration)
 
 
 def build(name: str, **configuration: Any) -> WaveformModel:
@@ -64,16 +64,16 @@ def build(name: str, **configuration: Any) -> WaveformModel:
         ConfigError: The name or a field is unknown, or a value is invalid.
         ModelError: torch is not installed.
     """
-    module, model_name, _ = _load(name)
-    model: WaveformModel = getattr(module, model_name)(configure(name, **configuration))
+    module, model_name, *_ = _names(name)
+    config = configure(name, **configuration)
+    try:
+        model: WaveformModel = getattr(import_module(f"{__package__}.{module}"), model_name)(config)
+    except ModuleNotFoundError as error:
+        raise ModelError(missing_extra("torch", error.name or "torch")) from error
     return model
 
 
-def _load(name: str) -> tuple[ModuleType, str, str]:
+def _names(name: str) -> tuple[str, str, str, str]:
     if name not in ARCHITECTURES:
         raise ConfigError(f"unknown architecture {name!r}{nearest(name, ARCHITECTURES)}")
-    module_name, model_name, config_name = ARCHITECTURES[name]
-    try:
-        return import_module(module_name), model_name, config_name
-    except ModuleNotFoundError as error:
-        raise ModelError(missing_extra("torch", error.name or "torch")) from error
+    return ARCHITECTURES[name]

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from partita.models.configurations.signals import RESAMPLER_REACH
+
 __all__ = ["SincResampler"]
 
 
@@ -20,7 +22,7 @@ class SincResampler(nn.Module):
 
     zeros = 24
     rolloff = 0.945
-    reach = 26  # samples of the lower rate on either side that a sample depends on
+    reach = RESAMPLER_REACH  # samples of the lower rate on either side that a sample depends on
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,41 +6,19 @@ compared and combined with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from partita.errors import ConfigError
 from partita.models.base import WaveformModel
-from partita.models.geometry import Geometry
+from partita.models.configurations.residual_demucs import ResidualDemucsConfig
+from partita.models.configurations.residual_unet import Level
 from partita.models.initialisation import rescale_weights
 from partita.models.resampling import SincResampler
-from partita.models.residual_unet import DecoderLayer, EncoderLayer, Level, ResidualUNetConfig
+from partita.models.residual_unet import DecoderLayer, EncoderLayer
 
 __all__ = ["ResidualDemucs", "ResidualDemucsConfig"]
 
 _EPSILON = 1e-5  # added to the deviation
-
-
-@dataclass(frozen=True)
-class ResidualDemucsConfig(ResidualUNetConfig):
-    """The configuration of a residual Demucs; the defaults are the published ones.
-
-    Attributes:
-        normalise: Bring the input to mean 0 and deviation 1.
-        resample: Work at twice the sample rate.
-    """
-
-    channels: int = 64
-    normalise: bool = True
-    resample: bool = True
-
-    def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` if a value is invalid."""
-        super().__post_init__()
-        if self.resample and (self.stride % 2 or self.kernel_size % 2):
-            raise ConfigError("resample: needs an even stride and kernel_size")
 
 
 class ResidualDemucs(WaveformModel):
@@ -54,14 +32,7 @@ class ResidualDemucs(WaveformModel):
     architecture = "residual-demucs"
 
     def __init__(self, config: ResidualDemucsConfig) -> None:
-        self.multiple = config.stride**config.depth
-        steps = 1
-        for _ in range(config.depth):
-            steps = (steps - 1) * config.stride + config.kernel_size
-        self.shortest = steps
-        if config.resample:
-            self.multiple, self.shortest = self.multiple // 2, self.shortest // 2
-        super().__init__(config, Geometry(1, self.shortest, self.shortest))
+        super().__init__(config)
         self.config = config
         self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
         outer, outer_out = config.audio_channels, len(config.sources) * config.audio_channels
@@ -81,7 +52,7 @@ class ResidualDemucs(WaveformModel):
         mono = mixture.mean(1, keepdim=True)
         mean, deviation = mono.mean(-1, keepdim=True), mono.std(-1, keepdim=True)
         x = (mixture - mean) / (_EPSILON + deviation) if self.config.normalise else mixture
-        missing = (self.shortest - samples) % self.multiple
+        missing = (self.geometry.shortest_input - samples) % self.config.multiple
         x = F.pad(x, (missing // 2, missing - missing // 2))
         x = (self.resampler.upsample(x) if self.resampler else x)[:, :, None]
         skips = []

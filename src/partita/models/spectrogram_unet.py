@@ -7,72 +7,18 @@ Singing Voice Separation with Deep U-Net Convolutional Networks (Jansson, Humphr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from partita.errors import ConfigError, nearest
-from partita.models.base import Distance, ModelConfig, WaveformModel
-from partita.models.geometry import Geometry
+from partita.models.base import Distance, WaveformModel
+from partita.models.configurations.spectrogram_unet import SpectrogramUNetConfig
 from partita.models.stft import Stft
 
 __all__ = ["SpectrogramUNet", "SpectrogramUNetConfig"]
 
-EXTENSIONS = ("average", "zeros")
 _EPSILON = 1e-10  # of energy, so that silence is divided equally
-
-
-@dataclass(frozen=True)
-class SpectrogramUNetConfig(ModelConfig):
-    """The configuration of a spectrogram U-Net; the defaults are Spleeter's.
-
-    Attributes:
-        n_fft: Length of a frame of the spectrogram, in samples.
-        hop: Samples from one frame to the next.
-        bins: Number of the lowest frequency bins that the networks process; a multiple of 2 to the number of levels.
-        filters: Channels of the levels; each level halves frames and bins.
-        elu: Use ELU everywhere, otherwise leaky ReLU in the encoder and ReLU in the decoder.
-        dropout: Dropout probability after the first three layers of the decoder, in training.
-        ratio_exponent: The mixture is divided in proportion to the estimated magnitudes to this power; 0 applies each
-            mask by itself, as Jansson et al. do.
-        extension: The mask above the processed bins: ``average`` (of those below) or ``zeros``.
-        context: Frames at either end that are processed but not returned, because the convolutions lack neighbours.
-    """
-
-    n_fft: int = 4096
-    hop: int = 1024
-    bins: int = 1024
-    filters: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
-    elu: bool = False
-    dropout: float = 0.5
-    ratio_exponent: float = 2.0
-    extension: str = "average"
-    context: int = 32
-
-    def __post_init__(self) -> None:
-        """Raise :class:`ConfigError` if a value is invalid."""
-        object.__setattr__(self, "sources", tuple(self.sources))
-        object.__setattr__(self, "filters", tuple(self.filters))
-        if not self.sources or len(set(self.sources)) != len(self.sources):
-            raise ConfigError("sources: name at least one stem, each once")
-        if len(self.filters) < 2 or min(self.filters) < 1:
-            raise ConfigError(f"filters: give the channels of at least two levels, not {list(self.filters)}")
-        multiple = 2 ** len(self.filters)
-        if self.bins < 1 or self.bins % multiple or self.bins > self.n_fft // 2 + 1:
-            raise ConfigError(
-                f"bins: must be a multiple of {multiple} (there are {len(self.filters)} levels) and no more than the "
-                f"{self.n_fft // 2 + 1} that n_fft gives, not {self.bins}"
-            )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout: must be at least 0 and less than 1, not {self.dropout}")
-        if self.ratio_exponent < 0 or self.context < 0:
-            raise ConfigError("ratio_exponent and context: must not be negative")
-        if self.ratio_exponent and len(self.sources) == 1:
-            raise ConfigError("ratio_exponent: set it to 0 for a single source, which would get the whole mixture")
-        if self.extension not in EXTENSIONS:
-            raise ConfigError(f"extension: invalid value {self.extension!r}{nearest(self.extension, EXTENSIONS)}")
 
 
 class SpectrogramUNet(WaveformModel):
@@ -85,14 +31,9 @@ class SpectrogramUNet(WaveformModel):
     architecture = "spectrogram-unet"
 
     def __init__(self, config: SpectrogramUNetConfig) -> None:
-        stft = Stft(config.n_fft, config.hop)
-        multiple = 2 ** len(config.filters)
-        lost = stft.lost + 2 * config.context
-        shortest = lost // multiple * multiple + multiple  # frames
-        hop = config.hop
-        super().__init__(config, Geometry(multiple * hop, (shortest + stft.lost) * hop, (shortest - lost) * hop))
+        super().__init__(config)
         self.config = config
-        self.stft = stft
+        self.stft = Stft(config.n_fft, config.hop)
         self.networks = nn.ModuleList(_UNet(config) for _ in config.sources)
 
     def core(self, mixture: Tensor) -> Tensor:

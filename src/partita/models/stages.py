@@ -15,38 +15,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from partita.models.demucs import Demucs, DemucsConfig
-from partita.models.geometry import Rows, StagedGeometry
+from partita.models.demucs import Demucs
 from partita.models.resampling import SincResampler
 
-__all__ = ["InnerDecoder", "InnerEncoder", "OuterDecoder", "OuterEncoder", "Recurrence", "staged_geometry"]
-
-
-def staged_geometry(config: DemucsConfig) -> StagedGeometry | None:
-    """Return the lengths of the stages, ``None`` for a model that has to run on whole windows."""
-    if config.upsample or config.mask or config.depth < 3:
-        return None
-    stride, excess, depth = config.stride, config.kernel_size - config.stride, config.depth
-    half = (config.context - 1) // 2 if config.rewrite else 0
-    levels: list[Rows] = []
-    before = after = ahead = 0
-    for level in range(depth):
-        levels.insert(0, Rows(stride**level, before, after))
-        # the transposed convolution keeps the rows to which all its taps contribute
-        before, after = (before + half) * stride + excess, (after + half) * stride
-        ahead = ahead * stride + excess if level < depth - 2 else ahead
-    outermost, *skips = levels
-    encoder = Rows(stride**2, 0, -excess * (stride + 1))
-    decoder = Rows(stride, 0, -excess)
-    output = Rows(stride, half * stride + excess, half * stride)
-    if config.resample:  # a sample depends on others around it, counted at the lower rate
-        encoder, decoder = (_halved(rows, -SincResampler.reach) for rows in (encoder, decoder))
-        output = _halved(output, SincResampler.reach)
-    return StagedGeometry(encoder, Rows(stride ** (depth - 2), 0, -ahead), tuple(skips), outermost, decoder, output)
-
-
-def _halved(rows: Rows, lost: int) -> Rows:
-    return Rows(rows.rate // 2, rows.before // 2 + lost, rows.after // 2 + lost)
+__all__ = ["InnerDecoder", "InnerEncoder", "OuterDecoder", "OuterEncoder", "Recurrence"]
 
 
 class OuterEncoder(nn.Module):
@@ -136,7 +108,7 @@ class OuterDecoder(nn.Module):
             x = model.resampler.downsample(x[None])[0][:, reach:-reach]
         stems = x.reshape(len(model.sources), model.audio_channels, -1)
         if model.config.consistent:
-            geometry = staged_geometry(model.config)
+            geometry = model.config.stages
             assert geometry is not None
             first = geometry.output.before - geometry.outer_decoder.before
             beyond = geometry.output.after - geometry.outer_decoder.after

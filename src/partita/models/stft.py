@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from partita.errors import ConfigError
+from partita.models.configurations.signals import lost_hops
 
 __all__ = ["Spectrum", "Stft"]
 
@@ -80,13 +80,9 @@ class Stft(nn.Module):
 
     def __init__(self, n_fft: int = 4096, hop: int = 1024) -> None:
         super().__init__()
-        if n_fft < 4 or n_fft % 4:
-            raise ConfigError(f"n_fft: must be a multiple of 4, not {n_fft}")
-        if hop < 1 or n_fft % hop or n_fft // hop < 3:
-            raise ConfigError(f"hop: must divide the n_fft of {n_fft} into three parts or more, not {hop}")
+        self.lost = lost_hops(n_fft, hop)
         self.n_fft, self.hop = n_fft, hop
         self.bins = n_fft // 2 + 1
-        self.lost = n_fft // hop - 1
         divisors = [divisor for divisor in range(1, hop + 1) if hop % divisor == 0]
         self._b = min(divisors, key=lambda divisor: abs(divisor - math.sqrt(n_fft)))
         self._a = n_fft // self._b

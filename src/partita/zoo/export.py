@@ -15,8 +15,6 @@ from torch import Tensor
 
 from partita.errors import ModelError
 from partita.models.base import WaveformModel
-from partita.models.demucs import Demucs
-from partita.models.stages import staged_geometry
 from partita.system.atomic import atomic_files, write_atomically
 from partita.system.onnx_runtime import onnxruntime
 from partita.zoo.card import CARD_NAME, Card, WindowLengths
@@ -82,7 +80,7 @@ def export_package(
             graphs={path.name: file_sha256(path) for path in sorted(partial.glob("*.onnx"))},
             configuration=model.configuration,
             geometry=model.geometry,
-            stages=staged_geometry(model.config) if isinstance(model, Demucs) else None,
+            stages=model.stages,
             training=dict(training or {}),
             scores=dict(scores or {}),
             limits=tuple(limits),

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from partita.models.base import WaveformModel
 from partita.models.demucs import BLSTM, Demucs
 from partita.models.geometry import StagedGeometry
-from partita.models.stages import InnerDecoder, InnerEncoder, OuterDecoder, OuterEncoder, staged_geometry
+from partita.models.stages import InnerDecoder, InnerEncoder, OuterDecoder, OuterEncoder
 from partita.zoo.card import GRAPH_NAME
 from partita.zoo.package import STAGE_NAMES, WEIGHTS_NAME
 
@@ -49,7 +49,7 @@ def write_graphs(model: WaveformModel, folder: Path) -> None:
     example = torch.zeros(1, model.audio_channels, model.geometry.input_length(model.sample_rate))
     axes = {"mixture": {0: "batch", 2: "samples"}, "stems": {0: "batch", 3: "samples_out"}}
     _trace(_Core(model), (example,), folder / GRAPH_NAME, ["mixture"], ["stems"], axes)
-    if isinstance(model, Demucs) and (staged := staged_geometry(model.config)):
+    if isinstance(model, Demucs) and (staged := model.stages):
         _write_stages(model, staged, folder)
     model.train(training)
 
