@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
     from partita import audio, data, evaluation, experiment, models, separation, training, zoo
@@ -92,6 +93,7 @@ def separate(
     model: str | PathLike[str] = "default",
     *,
     sample_rate: int | None = None,
+    stems: Sequence[str] | None = None,
     **options: Unpack[SeparatorFields],
 ) -> Stems:
     """Separate one track in memory.
@@ -101,6 +103,7 @@ def separate(
             :class:`partita.audio.Source`.
         model: Name of a model, or the folder of a model package.
         sample_rate: Of samples, in Hz; the model's by default.
+        stems: The stems to return; all by default. Of a bag of models, only those run that these stems need.
         **options: Options of :class:`Separator`.
 
     Returns:
@@ -111,7 +114,7 @@ def separate(
     """
     from partita.separation import Separator
 
-    return Separator(model, **options).separate(audio, sample_rate)
+    return Separator(model, **options).separate(audio, sample_rate, stems=stems)
 
 
 def __getattr__(name: str) -> Any:

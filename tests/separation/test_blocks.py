@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import soundfile
 
-from partita.errors import ConfigError, OutputError
+from partita.errors import Cancelled, ConfigError, OutputError
 from partita.separation import Block, Stems
+from partita.separation.blocks import RESIDUAL, Clock, sources_of
 
 SOURCES = ("drums", "vocals")
 
@@ -56,3 +59,35 @@ def test_what_cannot_be_saved_is_said(stems, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file"):
         stems.save(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("names", "needed"),
+    [
+        (["vocals"], ("vocals",)),
+        (["vocals", "drums"], ("drums", "vocals")),
+        (["drums", "no_drums"], ("drums",)),
+        (["no_drums"], ("drums",)),
+        (["vocals", RESIDUAL], SOURCES),
+    ],
+)
+def test_outputs_need_the_sources_they_are_made_of(names, needed):
+    assert sources_of(names, SOURCES) == needed
+
+
+def test_a_clock_reports_and_stops():
+    seen, cancel = [], threading.Event()
+    clock = Clock(4, lambda done, left: seen.append((done, left is None)), cancel)
+    clock.tick(0)
+    clock.tick(1)
+    assert seen == [(0, True), (0.25, False)]
+    blocks = clock.checked(iter([np.zeros(1), np.zeros(2)]))
+    next(blocks)
+    cancel.set()
+    with pytest.raises(Cancelled):
+        next(blocks)
+    with pytest.raises(Cancelled):
+        clock.tick(4)
+    assert len(seen) == 2
+    Clock(0, lambda *progress: seen.append(progress[0]), None).tick(0)
+    assert seen[-1] == 1

@@ -67,8 +67,8 @@ def test_a_bag_installs_its_members():
     bag = get_model("both")
     assert isinstance(bag, Bag)
     assert bag.segment == 3
-    assert [member.package.card.name for member in bag.members] == ["demucs-2019", "demucs-2021"]
-    assert [member.package.card.name for member in bag.needed(["vocals"])] == ["demucs-2021"]
+    assert [member.name for member in bag.members] == ["demucs-2019", "demucs-2021"]
+    assert [member.name for member in bag.needed(["vocals"])] == ["demucs-2021"]
     assert installed_names() == ["both", "demucs-2019", "demucs-2021"]
     assert find_model("both") == bag
     with pytest.raises(ModelError, match="both: a bag of several models; choose one of them: demucs-2019, demucs-2021"):

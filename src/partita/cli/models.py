@@ -116,7 +116,7 @@ def _facts(model: Package | Bag) -> dict[str, Any]:
             "licence": model.licence,
             "bytes": model.size,
             "sources": list(model.sources),
-            "members": [member.package.card.name for member in model.members],
+            "members": [member.name for member in model.members],
             "scores": {},
         }
     card = model.card

@@ -19,7 +19,7 @@ from partita.evaluation.stems import Signals
 from partita.evaluation.tracks import ReferenceTrack, decode_stems, keep_on_disk
 from partita.options import DEFAULT_OVERLAP
 from partita.separation import Separator
-from partita.zoo import find_package, list_packages
+from partita.zoo import find_model, list_packages
 
 __all__ = ["Estimator", "FolderEstimates", "ModelEstimates", "OracleEstimates", "estimator_for"]
 
@@ -116,7 +116,7 @@ class ModelEstimates:
     @property
     def name(self) -> str:
         """The name on the model's card."""
-        return find_package(self.model).card.name
+        return find_model(self.model).name
 
     @property
     def oracle(self) -> bool:
@@ -129,14 +129,13 @@ class ModelEstimates:
         unknown = [source for source in track.sources if source not in separator.sources]
         if unknown:
             raise ModelError(f"model {self.model!r} has no stem {unknown[0]!r}, only {', '.join(separator.sources)}")
-        indices = [separator.sources.index(source) for source in track.sources]
         channels = track.mixture.channels
         if channels > separator.card.audio_channels:  # fewer are kept: mono stays mono
             raise AudioError(
                 f"{track.name}: its stems have {channels} channels, those of model {self.model!r} "
                 f"{separator.card.audio_channels}; convert the stems"
             )
-        return _kept(block.stems[indices] for block in separator.stream(track.mixture))
+        return _kept(block.stems for block in separator.stream(track.mixture, stems=track.sources))
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ def estimator_for(
         known = [package.card.name for package in list_packages()]
         if name not in known:
             raise ModelError(f"no model or oracle {name!r}{nearest(name, [*known, *ORACLES])}")
-    find_package(name)
+    find_model(name)
     return ModelEstimates(name, shifts, overlap, device)
 
 

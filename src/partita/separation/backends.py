@@ -18,9 +18,10 @@ from partita.models.geometry import StagedGeometry
 from partita.options import BackendName
 from partita.separation.stages import Stages
 from partita.system.allocator import release_freed_memory
+from partita.system.extras import missing_extra
 from partita.zoo import Package
 
-__all__ = ["Backend", "OnnxBackend", "TorchBackend", "onnx_providers", "open_backend"]
+__all__ = ["Backend", "OnnxBackend", "TorchBackend", "choose_device", "onnx_providers", "open_backend"]
 
 Array = npt.NDArray[np.float32]
 
@@ -69,9 +70,39 @@ def open_backend(name: BackendName, package: Package, device: str | None = None,
         ConfigError: There is no such backend, or no such device here.
         ModelError: The backend is not installed, or cannot load the model.
     """
+    device = choose_device(name, device)  # checks the name too
+    return OnnxBackend(package, device, threads) if name == "onnx" else TorchBackend(package, device)
+
+
+def choose_device(name: BackendName, device: str | None = None) -> str:
+    """Return the device that a backend runs on.
+
+    Args:
+        name: As of :func:`open_backend`.
+        device: As of :func:`open_backend`.
+
+    Raises:
+        ConfigError: There is no such backend, or no such device here.
+        ModelError: The backend is not installed.
+    """
     if name not in get_args(BackendName):
         raise ConfigError(f"backend: {name!r} is not one of {', '.join(get_args(BackendName))}")
-    return OnnxBackend(package, device, threads) if name == "onnx" else TorchBackend(package, device)
+    if name == "onnx":
+        providers = onnx_providers()
+        device = device or next(iter(providers))
+        if device not in providers:
+            raise ConfigError(f"device: ONNX Runtime supports {', '.join(providers)} here, not {device!r}")
+        return device
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise ModelError(missing_extra("torch", "torch")) from error
+    device = device or _fastest_torch_device(torch)
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device: torch cannot use {device!r} here: {error}") from error
+    return device
 
 
 def onnx_providers() -> dict[str, str]:
@@ -87,11 +118,8 @@ class OnnxBackend:
     """Runs the package's ONNX graphs: on a CPU those of the stages, if there are any, otherwise that of the core."""
 
     def __init__(self, package: Package, device: str | None = None, threads: int = 1) -> None:
-        providers = onnx_providers()
-        self.device = device or next(iter(providers))
-        if self.device not in providers:
-            raise ConfigError(f"device: ONNX Runtime supports {', '.join(providers)} here, not {self.device!r}")
-        provider = providers[self.device]
+        self.device = choose_device("onnx", device)
+        provider = _PROVIDERS[self.device]
         self.batch_size = _batch_size(package)
         self.stages: Stages | None = None
         if self.device == "cpu" and package.card.stages:
@@ -193,16 +221,12 @@ class TorchBackend:
     """Runs the package's weights in the torch module, on a CPU in stages if it has any."""
 
     def __init__(self, package: Package, device: str | None = None) -> None:
-        self._model = package.load_torch()
+        self.device = choose_device("torch", device)
         import torch
 
         self._torch: Any = torch
+        self._model = package.load_torch().to(self.device)
         self.batch_size = _batch_size(package)
-        self.device = device or _fastest_torch_device(torch)
-        try:
-            self._model.to(self.device)
-        except (RuntimeError, AssertionError) as error:
-            raise ConfigError(f"device: torch cannot use {self.device!r} here: {error}") from error
         self.stages: Stages | None = None
         if self.device == "cpu" and package.card.stages:
             self.stages = _TorchStages(package.card.stages, self._model)

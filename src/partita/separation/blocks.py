@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -12,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from partita.audio import nearest_rate, resample_blocks
+from partita.errors import Cancelled
 from partita.separation.output import Encoding, write_lanes
 
-__all__ = ["RESIDUAL", "Block", "CancelToken", "Progress", "Stems"]
+__all__ = ["RESIDUAL", "Block", "CancelToken", "Clock", "Progress", "Stems", "sources_of"]
 
 Array = npt.NDArray[np.float32]
 
@@ -30,6 +32,58 @@ class CancelToken(Protocol):
     def is_set(self) -> bool:
         """Return whether to stop."""
         ...
+
+
+class Clock:
+    """Reports the progress of a separation to the caller, and stops it when asked to.
+
+    Args:
+        total: Samples to separate.
+        progress: Is called with the progress.
+        cancel: Is asked whether to stop.
+    """
+
+    def __init__(self, total: int, progress: Progress | None, cancel: CancelToken | None) -> None:
+        self._total = total
+        self._progress = progress
+        self._cancel = cancel
+        self._began = time.monotonic()
+
+    def tick(self, done: int) -> None:
+        """Report that so many samples are separated.
+
+        Raises:
+            Cancelled: The separation is to stop.
+        """
+        self.check()
+        if self._progress is not None:
+            fraction = done / self._total if self._total else 1.0
+            elapsed = time.monotonic() - self._began
+            self._progress(fraction, elapsed * (1 / fraction - 1) if fraction else None)
+
+    def check(self) -> None:
+        """Raise :class:`Cancelled` if the separation is to stop."""
+        if self._cancel is not None and self._cancel.is_set():
+            raise Cancelled("the caller stopped the separation")
+
+    def checked(self, blocks: Iterable[Array]) -> Iterator[Array]:
+        """Yield blocks, and check before each."""
+        for block in blocks:
+            self.check()
+            yield block
+
+
+def sources_of(names: Iterable[str], sources: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the sources that have to be separated for outputs of these names, in their order.
+
+    Args:
+        names: As of :meth:`Block.lanes`.
+        sources: Those of the model.
+    """
+    names = tuple(names)
+    if RESIDUAL in names:
+        return sources
+    return tuple(source for source in sources if source in names or f"no_{source}" in names)
 
 
 @dataclass(frozen=True)

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from partita.audio import Limits, SourceLike, nearest_rate, remix, resample_blocks
-from partita.audio.blocks import copies, regroup
+from partita.audio.blocks import copies
 from partita.audio.level import is_silent
 from partita.audio.limits import checked_rate
-from partita.errors import Cancelled, ConfigError
+from partita.errors import ConfigError
 from partita.options import PRESETS, BackendName, Quality
-from partita.separation.backends import open_backend
-from partita.separation.blocks import Block, CancelToken, Progress, Stems
+from partita.separation.backends import choose_device
+from partita.separation.blocks import Block, CancelToken, Clock, Progress, Stems, sources_of
 from partita.separation.jobs import Job, OutputFields, OutputOptions, Result, plan_jobs
-from partita.separation.mixture import Mixture, Statistics, open_mixture
+from partita.separation.loaded import LoadedModel, weighted_sum
+from partita.separation.mixture import Mixture, open_mixture
 from partita.separation.output import Encoding, UnfinishedFiles, Written, collect_lanes
-from partita.separation.stages import separate_in_stages
 from partita.separation.tape import Tape
-from partita.separation.windows import WindowPlan, overlap_add, plan_windows
+from partita.separation.windows import check_windows
 from partita.system.cores import usable_cores
-from partita.zoo import Package, find_package
+from partita.zoo import Bag, Card, Package, find_model
 
 __all__ = ["Separator", "SeparatorFields", "UnfinishedJob"]
 
 Array = npt.NDArray[np.float32]
 
-_LARGEST_SHIFT = 0.5  # seconds, as in the paper
 _MOST_SHIFTS = 100  # each pass takes as much time and memory as the first
 _LONGEST_SEGMENT = 86_400  # seconds
 _MOST_AT_ONCE = 1024  # windows or threads
@@ -78,12 +76,13 @@ class UnfinishedJob:
 
 
 class Separator:
-    """A loaded model that separates any number of tracks.
+    """A model, or a bag of models, that separates any number of tracks.
 
-    A pickled separator loads its model again when it is unpickled.
+    A model is loaded at once, a model of a bag when a stem first needs it. The models of a bag run over a track side by
+    side, a few windows each in turn. A pickled separator loads its models again when it is unpickled.
 
     Args:
-        model: Name of a model, folder of a model package, or the package itself.
+        model: Name of a model, folder of a model package, or the package or the bag itself.
         backend: ``onnx`` or ``torch``.
         quality: Preset of ``overlap`` and ``shifts``: ``fast``, ``balanced`` or ``best``.
         segment: Length of a window in seconds, up to 86400; the model's by default.
@@ -97,18 +96,18 @@ class Separator:
         limits: Sample rates, channels and duration of the files that are accepted; by default ``Limits()``.
 
     Attributes:
-        card: The model's card.
-        device: Where the model runs.
+        card: The model's card, or the bag.
+        device: Where the models run.
         warnings: What the user should know of the options, one sentence each; every :class:`Result` has them too.
 
     Raises:
-        ModelError: There is no such model, or it cannot be loaded.
+        ModelError: There is no such model, or it cannot be loaded. A model of a bag is checked when a stem needs it.
         ConfigError: An option is invalid.
     """
 
     def __init__(
         self,
-        model: str | PathLike[str] | Package = "default",
+        model: str | PathLike[str] | Package | Bag = "default",
         *,
         backend: BackendName = "onnx",
         quality: Quality = "balanced",
@@ -120,7 +119,7 @@ class Separator:
         threads: int | None = None,
         limits: Limits | None = None,
     ) -> None:
-        package = model if isinstance(model, Package) else find_package(_as_name(model))
+        self._model = model if isinstance(model, Package | Bag) else find_model(_as_name(model))
         self._options: SeparatorFields = {
             "backend": backend,
             "quality": quality,
@@ -132,8 +131,7 @@ class Separator:
             "threads": threads,
             "limits": limits,
         }
-        self._package = package
-        self.card = package.card
+        self.card: Card | Bag = self._model.card if isinstance(self._model, Package) else self._model
         if quality not in PRESETS:
             raise ConfigError(f"quality: {quality!r} is not one of {', '.join(PRESETS)}")
         preset = PRESETS[quality]
@@ -144,20 +142,29 @@ class Separator:
         _check_number("shifts", shifts, least=0, most=_MOST_SHIFTS, whole=True)
         _check_number("batch_size", batch_size, least=1, most=_MOST_AT_ONCE, whole=True, optional=True)
         _check_number("threads", threads, least=1, most=_MOST_AT_ONCE, whole=True, optional=True)
-        unsuited = self.card.lengths and segment is not None and self.card.lengths.warning(segment)
+        length = self.card.segment if segment is None else segment  # None: that of each model of a bag
+        check_windows(1 if length is None else round(length * self.card.sample_rate), overlap)
+        lengths = self.card.lengths if isinstance(self.card, Card) else None
+        unsuited = lengths and segment is not None and lengths.warning(segment)
         self.warnings: tuple[str, ...] = (unsuited,) if unsuited else ()
-        self._segment = round((self.card.segment if segment is None else segment) * self.card.sample_rate)
-        self._overlap = overlap
-        largest = round(_LARGEST_SHIFT * self.card.sample_rate)
-        self._offsets = tuple(index * largest // max(1, shifts) for index in range(max(1, shifts)))
-        self._threads = threads or usable_cores()
-        self._plan(0, self._offsets)  # so that invalid options are refused here
-        self._backend = open_backend(backend, package, device, threads=self._threads)
-        self.device = self._backend.device
-        self._batch_size = batch_size or self._backend.batch_size
+        self.device = choose_device(backend, device)
+        self._load = partial(
+            LoadedModel,
+            backend=backend,
+            device=self.device,
+            segment=length,
+            overlap=overlap,
+            shifts=shifts,
+            batch_size=batch_size,
+            threads=threads or usable_cores(),
+        )
+        self._loading = Lock()
+        self._loaded: dict[str, LoadedModel] = {}
+        if isinstance(self._model, Package):
+            self._loaded[self.card.name] = self._load(self._model)
 
-    def __reduce__(self) -> tuple[Callable[..., Separator], tuple[Package, SeparatorFields]]:
-        return _load, (self._package, self._options)
+    def __reduce__(self) -> tuple[Callable[..., Separator], tuple[Package | Bag, SeparatorFields]]:
+        return _opened, (self._model, self._options)
 
     def __repr__(self) -> str:
         return f"<Separator {self.card.name!r} on {self.device}: {', '.join(self.sources)}>"
@@ -172,6 +179,7 @@ class Separator:
         audio: SourceLike,
         sample_rate: int | None = None,
         *,
+        stems: Sequence[str] | None = None,
         start: float = 0.0,
         duration: float | None = None,
         progress: Progress | None = None,
@@ -183,6 +191,7 @@ class Separator:
             audio: A file (path, bytes or binary file object), samples ``(channels, samples)`` or ``(samples,)``, or a
                 :class:`partita.audio.Source`.
             sample_rate: Of samples, in Hz; the model's by default.
+            stems: The stems to return; all by default. Of a bag, only the models run that they need.
             start: Seconds to leave out at the beginning.
             duration: Seconds to separate; the rest of the track by default.
             progress: Called with the fraction done and the seconds left (None while unknown).
@@ -193,13 +202,16 @@ class Separator:
 
         Raises:
             AudioError: The audio cannot be read.
+            ConfigError: The model has no such stem.
+            ModelError: A model of a bag cannot be loaded.
             Cancelled: ``cancel`` was set.
         """
+        chosen = self._chosen(stems)
         mixture = self.open(audio, sample_rate, start=start, duration=duration)
-        stems = np.zeros((len(self.sources), mixture.channels, mixture.samples), np.float32)
-        for block in self.stream(mixture, progress=progress, cancel=cancel):
-            stems[..., block.start : block.start + block.stems.shape[-1]] = block.stems
-        return Stems(dict(zip(self.sources, stems, strict=True)), mixture.sample_rate)
+        arrays = np.zeros((len(chosen), mixture.channels, mixture.samples), np.float32)
+        for block in self.stream(mixture, stems=chosen, progress=progress, cancel=cancel):
+            arrays[..., block.start : block.start + block.stems.shape[-1]] = block.stems
+        return Stems(dict(zip(chosen, arrays, strict=True)), mixture.sample_rate)
 
     def separate_file(
         self,
@@ -284,10 +296,11 @@ class Separator:
         wanted = options.sample_rate or mixture.sample_rate
         rate = nearest_rate(options.format, wanted)
         samples = mixture.length_at(rate)
-        blocks = self.stream(mixture, output_rate=rate, progress=progress, cancel=cancel)
+        needed = sources_of(job.outputs, self.sources)
+        blocks = self.stream(mixture, stems=needed, output_rate=rate, progress=progress, cancel=cancel)
         tags = mixture.tags if options.tags else None
         files = collect_lanes(
-            (block.lanes(self.sources, job.outputs) for block in blocks),
+            (block.lanes(needed, job.outputs) for block in blocks),
             list(job.outputs.values()),
             sample_rate=rate,
             channels=mixture.channels,
@@ -313,6 +326,7 @@ class Separator:
         audio: SourceLike | Mixture,
         sample_rate: int | None = None,
         *,
+        stems: Sequence[str] | None = None,
         output_rate: int | None = None,
         progress: Progress | None = None,
         cancel: CancelToken | None = None,
@@ -325,6 +339,7 @@ class Separator:
         Args:
             audio: As in :meth:`separate`, or what :meth:`open` returns.
             sample_rate: As in :meth:`separate`.
+            stems: As in :meth:`separate`; the blocks have them in this order.
             output_rate: Sample rate of the blocks in Hz; the source's by default.
             progress: As in :meth:`separate`.
             cancel: As in :meth:`separate`.
@@ -333,17 +348,18 @@ class Separator:
             AudioError: The audio cannot be read.
             Cancelled: ``cancel`` was set.
         """
+        chosen = self._chosen(stems)
         mixture = audio if isinstance(audio, Mixture) else self.open(audio, sample_rate)
         out_rate = mixture.sample_rate if output_rate is None else checked_rate(output_rate, "output_rate")
         total = mixture.length_at(out_rate)
-        clock = _Clock(total, progress, cancel)
+        clock = Clock(total, progress, cancel)
         clock.tick(0)
 
         read, copy = copies(mixture.blocks(), 2)
         kept = Tape(block.T for block in resample_blocks(copy, mixture.sample_rate, out_rate, mixture.channels))
-        stems = self._separated(read, mixture)
-        shape = (len(self.sources), mixture.channels)
-        lanes = (block.reshape(-1, block.shape[-1]) for block in stems)
+        separated = self._separated(mixture, read, chosen, clock)
+        shape = (len(chosen), mixture.channels)
+        lanes = (block.reshape(-1, block.shape[-1]) for block in separated)
         position = 0
         for lane in resample_blocks(lanes, self.card.sample_rate, out_rate, shape[0] * shape[1]):
             lane = lane[:, : total - position]
@@ -387,71 +403,57 @@ class Separator:
             limits=self._options["limits"],
         )
 
-    def _plan(self, samples: int, offsets: tuple[int, ...]) -> WindowPlan:
-        return plan_windows(
-            samples,
-            segment=self._segment,
-            overlap=self._overlap,
-            geometry=self.card.geometry,
-            offsets=offsets,
-        )
+    def _chosen(self, stems: Sequence[str] | None) -> tuple[str, ...]:
+        """Return the stems to compute."""
+        if isinstance(stems, str):
+            raise ConfigError(f"stems: pass a tuple of names, such as ({stems!r},)")
+        chosen = self.sources if stems is None else tuple(dict.fromkeys(stems))
+        if not chosen:
+            raise ConfigError(f"stems: choose at least one of {', '.join(self.sources)}")
+        for stem in chosen:
+            if stem not in self.sources:
+                raise ConfigError(f"stems: the model separates {', '.join(self.sources)}, not {stem!r}")
+        return chosen
 
-    def _separated(self, blocks: Iterator[Array], mixture: Mixture) -> Iterator[Array]:
-        """Yield the stems ``(sources, channels, any)`` at the model's sample rate, at the level of the mixture."""
+    def _separated(
+        self, mixture: Mixture, blocks: Iterator[Array], stems: tuple[str, ...], clock: Clock
+    ) -> Iterator[Array]:
+        """Yield stems ``(sources, channels, any)`` at the model's sample rate, at the level of the mixture."""
         samples = resample_blocks(blocks, mixture.sample_rate, self.card.sample_rate, mixture.channels)
-        statistics = mixture.statistics
-        if statistics.silent:
+        if mixture.statistics.silent:
             for block in samples:
-                yield np.zeros((len(self.sources), mixture.channels, block.shape[1]), np.float32)
+                yield np.zeros((len(stems), mixture.channels, block.shape[1]), np.float32)
             return
         rows = (remix(block, self.card.audio_channels).T for block in samples)
-        for stems in self._model_over(rows, statistics):
-            yield stems if stems.shape[1] == mixture.channels else stems.mean(1, keepdims=True)
+        indices = [self.sources.index(stem) for stem in stems]
+        models = self._models(stems)
 
-    def _model_over(self, blocks: Iterator[Array], statistics: Statistics) -> Iterator[Array]:
-        """Run the model over a track, blocks ``(any, channels)``; a constant offset belongs to no source."""
-        stages, offsets = self._backend.stages, self._offsets
-        mean, deviation = np.float32(statistics.mean), np.float32(statistics.deviation)
-        if stages is None:
-            normalised = ((block - mean) / deviation for block in blocks)
-            plan = self._plan(statistics.samples, offsets)
-            for stems in overlap_add(normalised, plan, self._backend.run, batch_size=self._batch_size):
-                yield stems * deviation
-            return
-        with ThreadPoolExecutor(self._threads) as pool, ExitStack() as stack:
+        def wanted(model: LoadedModel, copy: Iterator[Array]) -> Generator[Array]:
+            for block in model.separate(clock.checked(copy), mixture.statistics):
+                yield block[indices]
+
+        with ExitStack() as stack:
             tracks = [
-                separate_in_stages(
-                    copy,
-                    self._plan(statistics.samples, (offset,)),
-                    stages,
-                    pool,
-                    batch_size=max(1, self._batch_size // len(offsets)),
-                    ahead=self._threads,
-                    mean=float(mean),
-                    deviation=float(deviation),
-                )
-                for offset, copy in zip(offsets, copies(blocks, len(offsets)), strict=True)
+                stack.enter_context(closing(wanted(model, copy)))
+                for (model, _), copy in zip(models, copies(rows, len(models)), strict=True)
             ]
-            for track in tracks:
-                stack.enter_context(closing(track))
-            yield from tracks[0] if len(tracks) == 1 else _mean(tracks)
+            for block in weighted_sum(tracks, [[weights[index] for index in indices] for _, weights in models]):
+                yield block if block.shape[1] == mixture.channels else block.mean(1, keepdims=True)
+
+    def _models(self, stems: tuple[str, ...]) -> list[tuple[LoadedModel, Sequence[float]]]:
+        """Return the models that have a share of these stems, and their shares of all sources."""
+        if isinstance(self._model, Package):
+            return [(self._loaded[self.card.name], [1.0] * len(self.sources))]
+        members = self._model.needed(stems)
+        with self._loading:
+            for member in members:
+                if member.name not in self._loaded:
+                    self._loaded[member.name] = self._load(self._model.open(member))
+        return [(self._loaded[member.name], member.weights) for member in members]
 
 
-def _mean(tracks: Sequence[Iterable[Array]]) -> Iterator[Array]:
-    """Yield the mean of tracks that are cut into blocks ``(sources, channels, any)`` in different ways."""
-    shapes: list[tuple[int, ...]] = []
-
-    def flat(blocks: Iterable[Array]) -> Iterator[Array]:
-        for block in blocks:
-            shapes.append(block.shape[:2])
-            yield block.reshape(-1, block.shape[-1])
-
-    for blocks in zip(*(regroup(flat(track)) for track in tracks), strict=True):
-        yield (sum(blocks[1:], blocks[0]) / np.float32(len(blocks))).reshape(*shapes[0], -1)
-
-
-def _load(package: Package, options: SeparatorFields) -> Separator:
-    return Separator(package, **options)
+def _opened(model: Package | Bag, options: SeparatorFields) -> Separator:
+    return Separator(model, **options)
 
 
 def _check_number(
@@ -467,21 +469,3 @@ def _check_number(
 
 def _as_name(model: str | PathLike[str]) -> str | Path:
     return model if isinstance(model, str) else Path(model)
-
-
-class _Clock:
-    """Reports progress to the caller, and stops when asked to."""
-
-    def __init__(self, total: int, progress: Progress | None, cancel: CancelToken | None) -> None:
-        self._total = total
-        self._progress = progress
-        self._cancel = cancel
-        self._began = time.monotonic()
-
-    def tick(self, done: int) -> None:
-        if self._cancel is not None and self._cancel.is_set():
-            raise Cancelled("the caller stopped the separation")
-        if self._progress is not None:
-            fraction = done / self._total if self._total else 1.0
-            elapsed = time.monotonic() - self._began
-            self._progress(fraction, elapsed * (1 / fraction - 1) if fraction else None)

@@ -13,7 +13,7 @@ from partita.models.geometry import Geometry
 from partita.options import DEFAULT_OVERLAP
 from partita.separation.tape import Tape
 
-__all__ = ["DEFAULT_OVERLAP", "Blend", "WindowPlan", "overlap_add", "plan_windows", "triangle"]
+__all__ = ["DEFAULT_OVERLAP", "Blend", "WindowPlan", "check_windows", "overlap_add", "plan_windows", "triangle"]
 
 Array = npt.NDArray[np.float32]
 
@@ -57,10 +57,7 @@ def plan_windows(
     Raises:
         ConfigError: The segment is shorter than a sample, or the overlap is not in [0, 1).
     """
-    if segment < 1:
-        raise ConfigError("segment: must be longer than 0")
-    if not 0 <= overlap < 1:
-        raise ConfigError(f"overlap: must be at least 0 and less than 1, not {overlap}")
+    check_windows(segment, overlap)
     needed = max(1, min(max(segment, geometry.multiple), samples + max(offsets)))
     length = geometry.output_length(needed + 2 * geometry.edge)
     inner = length - 2 * geometry.edge
@@ -73,6 +70,18 @@ def plan_windows(
         last = max(0, -(-rest // geometry.multiple)) * geometry.multiple
         starts += [min(index * hop, last) - offset - geometry.edge for index in range(count)]
     return WindowPlan(samples, length, tuple(sorted(starts)), geometry)
+
+
+def check_windows(segment: int, overlap: float) -> None:
+    """Check the options of :func:`plan_windows`.
+
+    Raises:
+        ConfigError: As there.
+    """
+    if segment < 1:
+        raise ConfigError("segment: must be longer than 0")
+    if not 0 <= overlap < 1:
+        raise ConfigError(f"overlap: must be at least 0 and less than 1, not {overlap}")
 
 
 def overlap_add(

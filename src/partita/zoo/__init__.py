@@ -6,14 +6,17 @@ Reading a package needs no torch; :func:`load_model` and :mod:`partita.zoo.expor
 from __future__ import annotations
 
 from partita.models.geometry import Geometry
+from partita.zoo.bag import Bag
 from partita.zoo.card import Card
 from partita.zoo.package import Package, open_package
-from partita.zoo.registry import find_package, list_packages, load_model
+from partita.zoo.registry import find_model, find_package, list_packages, load_model
 
 __all__ = [
+    "Bag",
     "Card",
     "Geometry",
     "Package",
+    "find_model",
     "find_package",
     "list_packages",
     "load_model",

@@ -1,18 +1,20 @@
 """Bags: several models whose stems are averaged, with a weight for each model and source.
 
 A bag is a folder with a ``bag.toml``. Its members are packages of their own, installed beside it, so that bags can
-share them. Only members with a weight for a wanted source need to run.
+share them. Only members with a weight for a wanted source need to be installed and run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from partita.errors import ConfigError, ModelError
 from partita.system.toml import read_toml
+from partita.zoo.card import Card
 from partita.zoo.package import Package, open_package
 
 __all__ = ["BAG_NAME", "Bag", "Member", "open_bag", "write_bag"]
@@ -25,17 +27,27 @@ class Member:
     """A model of a bag.
 
     Attributes:
-        package: Its package.
+        folder: The folder of its package, which may not be installed.
         weights: Its share of each source of the bag; the shares of all members add up to 1 for every source.
     """
 
-    package: Package
+    folder: Path
     weights: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.folder.name
+
+    @property
+    def installed(self) -> bool:
+        """Whether its package is there."""
+        return self.folder.is_dir()
 
 
 @dataclass(frozen=True)
 class Bag:
-    """Several models that are run one after another.
+    """Several models whose stems are averaged.
 
     Attributes:
         folder: Its folder.
@@ -43,6 +55,8 @@ class Bag:
         description: One sentence.
         licence: Licence of the weights of its members.
         sources: Names of the stems, those of every member.
+        audio_channels: Channels of the mixture and of each stem.
+        sample_rate: Sample rate of both, in Hz.
         segment: Default length of a window in seconds, None for that of each member.
         members: The models.
     """
@@ -52,13 +66,15 @@ class Bag:
     description: str
     licence: str
     sources: tuple[str, ...]
+    audio_channels: int
+    sample_rate: int
     segment: float | None
     members: tuple[Member, ...]
 
     @property
     def size(self) -> int:
-        """Total size of the members in bytes."""
-        return sum(member.package.size for member in self.members)
+        """Total size of the installed members in bytes."""
+        return sum(path.stat().st_size for member in self.members for path in member.folder.glob("*"))
 
     def needed(self, stems: Collection[str]) -> list[Member]:
         """Return the members that have a share of any of these stems.
@@ -72,30 +88,47 @@ class Bag:
         wanted = [self.sources.index(stem) for stem in stems]
         return [member for member in self.members if any(member.weights[index] for index in wanted)]
 
+    def open(self, member: Member) -> Package:
+        """Open the package of a member.
+
+        Raises:
+            ModelError: It is not installed or is damaged, or its sources or its sample rate are not those of the bag.
+        """
+        if not member.installed:
+            raise ModelError(
+                f"{self.name}: its member {member.name} is not installed; get it with partita models get {self.name}"
+            )
+        package = open_package(member.folder)
+        if _audio(package.card) != _audio(self):
+            raise ModelError(
+                f"{self.folder / BAG_NAME}: {member.name} has other sources or another sample rate than the bag"
+            )
+        return package
+
 
 def open_bag(folder: Path) -> Bag:
-    """Open a bag and the packages of its members, which are folders beside it.
+    """Open a bag; its members are opened when they are needed.
 
     Raises:
-        ModelError: The bag is invalid, or a member is missing or damaged, or members have different sources.
+        ModelError: The bag is invalid.
     """
     path = folder / BAG_NAME
     try:
         facts = read_toml(path)
-        entries = [(str(entry["model"]), [float(w) for w in entry["weights"]]) for entry in facts["members"]]
-        names = [str(facts[key]) for key in ("name", "description", "licence")]
+        name, description, licence = (str(facts[key]) for key in ("name", "description", "licence"))
+        sources = tuple(map(str, facts["sources"]))
+        channels, rate = int(facts["audio_channels"]), int(facts["sample_rate"])
         segment = float(facts["segment"]) if "segment" in facts else None
+        weights = {str(entry["model"]): [float(weight) for weight in entry["weights"]] for entry in facts["members"]}
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         reason = str(error) if isinstance(error, ConfigError) else f"{path}: not a complete bag: {error}"
         raise ModelError(reason) from error
-    packages = []
-    for member, _ in entries:
-        if Path(member).name != member or not (folder.parent / member).is_dir():
-            raise ModelError(f"{path}: its member {member!r} is not installed; get the bag again")
-        packages.append(open_package(folder.parent / member))
-    weights = _shares(path, [weights for _, weights in entries], packages)
-    members = tuple(Member(package, tuple(share)) for package, share in zip(packages, weights, strict=True))
-    return Bag(folder, names[0], names[1], names[2], packages[0].card.sources, segment, members)
+    for member in weights:
+        if Path(member).name != member:
+            raise ModelError(f"{path}: {member!r} must be the name of a folder beside that of the bag")
+    shares = _shares(path, sources, weights)
+    members = tuple(Member(folder.parent / member, share) for member, share in shares.items())
+    return Bag(folder, name, description, licence, sources, channels, rate, segment, members)
 
 
 def write_bag(
@@ -104,6 +137,7 @@ def write_bag(
     name: str,
     description: str,
     licence: str,
+    like: Card,
     members: Sequence[str],
     weights: Sequence[Sequence[float]],
     segment: float | None = None,
@@ -115,6 +149,7 @@ def write_bag(
         name: Its name.
         description: One sentence.
         licence: Licence of the weights of its members.
+        like: The card of any member; all have the same sources, channels and sample rate.
         members: Names of the packages, folders beside ``folder``.
         weights: For each member one weight for each source; they need not add up to 1.
         segment: Default length of a window in seconds, None for that of each member.
@@ -122,6 +157,7 @@ def write_bag(
     import tomli_w
 
     facts: dict[str, Any] = {"name": name, "description": description, "licence": licence}
+    facts |= {"sources": like.sources, "audio_channels": like.audio_channels, "sample_rate": like.sample_rate}
     if segment is not None:
         facts["segment"] = segment
     facts["members"] = [
@@ -130,17 +166,21 @@ def write_bag(
     (folder / BAG_NAME).write_text(tomli_w.dumps(facts), encoding="utf-8")
 
 
-def _shares(path: Path, weights: list[list[float]], packages: list[Package]) -> list[list[float]]:
-    """Return the weights, scaled to add up to 1 for every source."""
-    if not packages:
-        raise ModelError(f"{path}: a bag without members")
-    card = packages[0].card
-    for package, given in zip(packages, weights, strict=True):
-        if (package.card.sources, package.card.sample_rate) != (card.sources, card.sample_rate):
-            raise ModelError(f"{path}: {package.card.name} has other sources or another sample rate than {card.name}")
-        if len(given) != len(card.sources) or min(given) < 0:
-            raise ModelError(f"{path}: {package.card.name} needs one weight of at least 0 for each source")
-    totals = [sum(column) for column in zip(*weights, strict=True)]
+def _audio(facts: Card | Bag) -> tuple[tuple[str, ...], int, int]:
+    return facts.sources, facts.audio_channels, facts.sample_rate
+
+
+def _shares(path: Path, sources: tuple[str, ...], weights: dict[str, list[float]]) -> dict[str, tuple[float, ...]]:
+    """Return the weights of each member, scaled to add up to 1 for every source."""
+    if not weights or not sources:
+        raise ModelError(f"{path}: a bag without {'sources' if weights else 'members'}")
+    for name, given in weights.items():
+        if len(given) != len(sources) or not all(0 <= weight < inf for weight in given):
+            raise ModelError(f"{path}: {name} needs one weight of at least 0 for each source")
+    totals = [sum(column) for column in zip(*weights.values(), strict=True)]
     if not all(totals):
         raise ModelError(f"{path}: a source has no model, all its weights are 0")
-    return [[weight / total for weight, total in zip(given, totals, strict=True)] for given in weights]
+    return {
+        name: tuple(weight / total for weight, total in zip(given, totals, strict=True))
+        for name, given in weights.items()
+    }

@@ -86,6 +86,7 @@ def _write_bag(model: PublishedModel, packages: Sequence[Package]) -> Bag:
                 name=model.name,
                 description=model.description,
                 licence=model.licence,
+                like=packages[0].card,
                 members=[package.card.name for package in packages],
                 weights=model.weights or [[1.0] * len(packages[0].card.sources)] * len(packages),
                 segment=model.segment,

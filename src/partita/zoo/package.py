@@ -39,6 +39,11 @@ class Package:
     card: Card
 
     @property
+    def name(self) -> str:
+        """The name of the model."""
+        return self.card.name
+
+    @property
     def weights(self) -> Path:
         """The weights file (safetensors), with the names of the torch module's state dict."""
         return self.folder / WEIGHTS_NAME

@@ -61,7 +61,7 @@ def find_package(model: str | Path = "default") -> Package:
     """
     found = find_model(model)
     if isinstance(found, Bag):
-        names = ", ".join(member.package.card.name for member in found.members)
+        names = ", ".join(member.name for member in found.members)
         raise ModelError(f"{found.name}: a bag of several models; choose one of them: {names}")
     return found
 
@@ -128,7 +128,7 @@ def _open(folder: Path) -> Package | Bag:
 
 def _members(folder: Path) -> list[str]:
     try:
-        return [member.package.card.name for member in open_bag(folder).members]
+        return [member.name for member in open_bag(folder).members]
     except ModelError:
         return []
 

@@ -1,0 +1,130 @@
+"""A loaded model over whole tracks, and the weighted sum of several tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+
+import numpy as np
+import numpy.typing as npt
+
+from partita.audio.blocks import copies, regroup
+from partita.options import BackendName
+from partita.separation.backends import open_backend
+from partita.separation.mixture import Statistics
+from partita.separation.stages import separate_in_stages
+from partita.separation.windows import WindowPlan, overlap_add, plan_windows
+from partita.zoo import Package
+
+__all__ = ["LoadedModel", "weighted_sum"]
+
+Array = npt.NDArray[np.float32]
+
+_LARGEST_SHIFT = 0.5  # seconds, as in the paper
+
+
+class LoadedModel:
+    """A model in a backend, with its options.
+
+    Args:
+        package: The model.
+        backend: ``onnx`` or ``torch``.
+        device: ``cpu``, ``cuda``, ...
+        segment: Length of a window in seconds; None for the model's.
+        overlap: Fraction of a window that the next one covers too.
+        shifts: Number of passes to average.
+        batch_size: Windows that are computed at once; by default what suits the model.
+        threads: Number of threads on the CPU.
+    """
+
+    def __init__(
+        self,
+        package: Package,
+        *,
+        backend: BackendName,
+        device: str,
+        segment: float | None,
+        overlap: float,
+        shifts: int,
+        batch_size: int | None,
+        threads: int,
+    ) -> None:
+        card = package.card
+        self._geometry = card.geometry
+        self._segment = round((card.segment if segment is None else segment) * card.sample_rate)
+        self._overlap = overlap
+        largest = round(_LARGEST_SHIFT * card.sample_rate)
+        self._offsets = tuple(index * largest // max(1, shifts) for index in range(max(1, shifts)))
+        self._threads = threads
+        self._backend = open_backend(backend, package, device, threads=threads)
+        self._batch_size = batch_size or self._backend.batch_size
+
+    def separate(self, blocks: Iterable[Array], statistics: Statistics) -> Iterator[Array]:
+        """Run the model over a track at its sample rate.
+
+        Args:
+            blocks: The mixture, consecutive blocks ``(any, channels)``.
+            statistics: Of the mixture, by which it is normalised; a constant offset belongs to no source.
+
+        Yields:
+            Consecutive blocks ``(sources, channels, any)`` at the level of the mixture.
+        """
+        stages, offsets = self._backend.stages, self._offsets
+        mean, deviation = np.float32(statistics.mean), np.float32(statistics.deviation)
+        if stages is None:
+            normalised = ((block - mean) / deviation for block in blocks)
+            plan = self._plan(statistics.samples, offsets)
+            for stems in overlap_add(normalised, plan, self._backend.run, batch_size=self._batch_size):
+                yield stems * deviation
+            return
+        with ThreadPoolExecutor(self._threads) as pool, ExitStack() as stack:
+            tracks = [
+                separate_in_stages(
+                    copy,
+                    self._plan(statistics.samples, (offset,)),
+                    stages,
+                    pool,
+                    batch_size=max(1, self._batch_size // len(offsets)),
+                    ahead=self._threads,
+                    mean=float(mean),
+                    deviation=float(deviation),
+                )
+                for offset, copy in zip(offsets, copies(blocks, len(offsets)), strict=True)
+            ]
+            for track in tracks:
+                stack.enter_context(closing(track))
+            yield from weighted_sum(tracks, np.full((len(tracks), 1), 1 / len(tracks)))
+
+    def _plan(self, samples: int, offsets: tuple[int, ...]) -> WindowPlan:
+        return plan_windows(
+            samples, segment=self._segment, overlap=self._overlap, geometry=self._geometry, offsets=offsets
+        )
+
+
+def weighted_sum(tracks: Sequence[Iterable[Array]], weights: npt.ArrayLike) -> Iterator[Array]:
+    """Yield the weighted sum of tracks that are cut into blocks in different ways.
+
+    Args:
+        tracks: Consecutive blocks ``(sources, channels, any)`` each; a block of each is computed in turn.
+        weights: ``(tracks, sources)`` or ``(tracks, 1)``.
+
+    Yields:
+        Consecutive blocks ``(sources, channels, any)``.
+    """
+    shares = np.asarray(weights, np.float32)[..., None, None]
+    if len(tracks) == 1 and (shares == 1).all():
+        yield from tracks[0]
+        return
+    shapes: list[tuple[int, ...]] = []
+
+    def flat(blocks: Iterable[Array]) -> Iterator[Array]:
+        for block in blocks:
+            shapes[:] = [block.shape[:2]]
+            yield block.reshape(-1, block.shape[-1])
+
+    for blocks in zip(*(regroup(flat(track)) for track in tracks), strict=True):
+        total = shares[0] * blocks[0].reshape(*shapes[0], -1)
+        for share, block in zip(shares[1:], blocks[1:], strict=True):
+            total += share * block.reshape(*shapes[0], -1)
+        yield total
