@@ -26,6 +26,7 @@ from tests.training.runs import CONFIG
         ("[optim]\nsteps = 3\nschedule = 'cosine'\ncooldown_steps = 2", "optim.cooldown_steps cannot be combined with"),
         ("[optim]\nsteps = 3\ncooldown_steps = 4", "optim.cooldown_steps is more than optim.steps"),
         ("[optim]\nsteps = 3\n[augment]\nscale = [2, 1]", "augment.scale"),
+        ("[optim]\nsteps = 3\n[run]\nname = '../x'", r"run\.name: '../x' is not a plain name"),
         ("[data", "Expected ']'"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from partita.errors import ConfigError, nearest
+from partita.system.files import read_regular
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -14,14 +15,18 @@ if TYPE_CHECKING:
 __all__ = ["explain_invalid", "parse_toml", "read_toml"]
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, most: int | None = None) -> dict[str, Any]:
     """Read a TOML file.
+
+    Args:
+        path: The file.
+        most: If given, the file must be a regular one of at most so many bytes.
 
     Raises:
         ConfigError: The file cannot be read or is not valid TOML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = (path.read_bytes() if most is None else read_regular(path, most)).decode("utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -41,7 +46,9 @@ def parse_toml(text: str, origin: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise ConfigError(f"{origin}: not valid TOML: nested too deeply") from error
+    except ValueError as error:  # also of numbers of more digits than Python converts
         raise ConfigError(f"{origin}: not valid TOML: {error}") from error
 
 

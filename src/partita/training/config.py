@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from partita.errors import ConfigError
+from partita.system.names import check_plain_name
 from partita.system.toml import explain_invalid, parse_toml, read_toml
 
 __all__ = [
@@ -91,9 +92,18 @@ class RunSection(_Section):
     checkpoint_minutes: float = Field(5.0, gt=0)
     validate_every: int | None = Field(None, ge=1, description="steps between validations; by default an epoch, or 500")
     name: str = "model"
-    window: float = Field(10.0, gt=0, description="seconds of a window in validation and separation")
+    window: float = Field(10.0, gt=0, le=3600, description="seconds of a window in validation and separation")
     licence: str = "unspecified"
     description: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def _is_plain(cls, name: str) -> str:
+        try:
+            check_plain_name("name", name)
+        except ConfigError as error:
+            raise ValueError(str(error).removeprefix("name: ")) from error
+        return name
 
 
 class TrainerSection(_Section):

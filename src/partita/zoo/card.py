@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from partita.errors import ConfigError, ModelError
-from partita.models.geometry import Geometry, Rows, StagedGeometry
+from partita.models.geometry import Geometry, StagedGeometry
+from partita.models.registry import configure
+from partita.system.names import check_plain_name, check_plain_names
+from partita.system.schema import build_checked
 from partita.system.toml import read_toml
 
 __all__ = ["CARD_NAME", "GRAPH_NAME", "Card", "WindowLengths", "read_card"]
 
 CARD_NAME = "card.toml"
 GRAPH_NAME = "model.onnx"
+
+_LARGEST_CARD = 2**20  # bytes
+_MOST_PARAMETERS = 10**10
+_LONGEST_SEGMENT = 3600  # seconds
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -25,8 +35,8 @@ class WindowLengths:
         measured: Lengths of the windows its scores were measured with.
     """
 
-    trained: tuple[float, ...]
-    measured: tuple[float, ...]
+    trained: tuple[float, ...] = ()
+    measured: tuple[float, ...] = ()
 
     def warning(self, segment: float) -> str | None:
         """Return why windows of ``segment`` seconds may separate worse, or None if they are within the lengths."""
@@ -86,43 +96,70 @@ class Card:
     limits: tuple[str, ...] = ()
     lengths: WindowLengths | None = None
 
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` if a value is invalid."""
+        check_plain_name("name", self.name)
+        check_plain_names("sources", self.sources)
+        self._check_architecture()
+        for name, digest in {"weights_sha256": self.weights_sha256, **self.graphs}.items():
+            check_plain_name("graphs", name)
+            if not _SHA256.fullmatch(digest):
+                raise ConfigError(f"{name}: must be a sha256 of 64 hexadecimal digits, not {digest[:70]!a}")
+        if not 0 <= self.parameters <= _MOST_PARAMETERS:
+            raise ConfigError(f"parameters: must be from 0 to {_MOST_PARAMETERS}, not {self.parameters}")
+        if not 1 / self.sample_rate <= self.segment <= _LONGEST_SEGMENT:
+            raise ConfigError(f"segment: must be a sample to {_LONGEST_SEGMENT} s, not {self.segment:g} s")
+        self._check_scores()
+
+    def _check_scores(self) -> None:
+        """Check the scores that are listed beside the model."""
+        if not isinstance(self.scores.get("definition", ""), str):
+            raise ConfigError("scores.definition: must be text")
+        sdr = self.scores.get("sdr", {})
+        numbers = isinstance(sdr, dict) and not any(
+            isinstance(value, bool | str | list | dict) for value in sdr.values()
+        )
+        if not numbers:
+            raise ConfigError("scores.sdr: must be a table of numbers")
+
+    def _check_architecture(self) -> None:
+        """Check what follows from the configuration of the architecture."""
+        audio: dict[str, Any] = {
+            "sources": self.sources,
+            "audio_channels": self.audio_channels,
+            "sample_rate": self.sample_rate,
+        }
+        config = configure(self.architecture, **{**audio, **self.configuration})
+        for key, value in audio.items():
+            if getattr(config, key) != value:
+                raise ConfigError(f"{key}: differs from the configuration, which has {getattr(config, key)}")
+        if self.geometry != config.geometry:
+            raise ConfigError(f"geometry: not that of this {self.architecture}; install or export the model again")
+        if self.stages not in (None, config.stages):
+            raise ConfigError(f"stages: not those of this {self.architecture}; install or export the model again")
+
 
 def read_card(folder: Path) -> Card:
     """Read the card of the package in ``folder``.
 
+    The lengths of the model follow from its configuration; those that the card states have to be the same.
+
     Raises:
-        ModelError: There is no card, it is incomplete or names files elsewhere, or the folder holds an unfinished
-            training run.
+        ModelError: There is no card, it is incomplete or invalid, or the folder holds an unfinished training run.
     """
     path = folder / CARD_NAME
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise ModelError(_no_card(folder))
     try:
-        facts = read_toml(path)
+        facts = read_toml(path, _LARGEST_CARD)
+        if "graph_sha256" in facts:  # cards of version 0.1
+            facts["graphs"] = {GRAPH_NAME: facts.pop("graph_sha256")}
     except ConfigError as error:
         raise ModelError(str(error)) from error
     try:
-        if "graph_sha256" in facts:  # cards of version 0.1
-            facts["graphs"] = {GRAPH_NAME: facts.pop("graph_sha256")}
-        facts["geometry"] = Geometry(**facts["geometry"])
-        facts["stages"] = _stages(facts["stages"]) if "stages" in facts else None
-        facts["sources"] = tuple(facts["sources"])
-        if "lengths" in facts:
-            facts["lengths"] = WindowLengths(**{name: tuple(values) for name, values in facts["lengths"].items()})
-        facts["limits"] = tuple(facts.get("limits", ()))
-        card = Card(**facts)
-        graphs = card.graphs.items()
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path}: not a complete model card: {error}") from error
-    for name, _ in graphs:
-        if name in ("", ".", "..") or set(name) & set("/\\:"):
-            raise ModelError(f"{path}: graphs: {name!r} must be the name of a file in the same folder")
-    return card
-
-
-def _stages(facts: dict[str, Any]) -> StagedGeometry:
-    skips = tuple(Rows(**rows) for rows in facts["skips"])
-    return StagedGeometry(skips=skips, **{name: Rows(**rows) for name, rows in facts.items() if name != "skips"})
+        return build_checked(Card, facts)
+    except ConfigError as error:
+        raise ModelError(f"{path}: {error}") from error
 
 
 def _no_card(folder: Path) -> str:

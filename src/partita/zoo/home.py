@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from partita.errors import ConfigError
+from partita.system.names import check_plain_name
 
 __all__ = ["checked_name", "downloads_folder", "models_folder"]
 
@@ -40,6 +41,7 @@ def checked_name(name: str) -> str:
     Raises:
         ConfigError: It cannot.
     """
-    if not _NAME.fullmatch(name) or name.endswith("."):
-        raise ConfigError(f"name: {name!r} is invalid; use letters, digits and the characters . _ + -")
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"name: {name[:101]!a} is invalid; use letters, digits and the characters . _ + -")
+    check_plain_name("name", name)
     return name

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from partita.errors import ModelError
+from partita.errors import ConfigError, ModelError
 from partita.system.extras import missing_extra
+from partita.system.files import open_regular
 from partita.zoo.card import CARD_NAME, GRAPH_NAME, Card, read_card
 
 if TYPE_CHECKING:
     from partita.models.base import WaveformModel
 
-__all__ = ["GRAPH_NAME", "STAGE_NAMES", "WEIGHTS_NAME", "Package", "file_sha256", "open_package"]
+__all__ = [
+    "GRAPH_NAME",
+    "LARGEST_GRAPH",
+    "LARGEST_WEIGHTS",
+    "STAGE_NAMES",
+    "WEIGHTS_NAME",
+    "Package",
+    "file_sha256",
+    "open_package",
+]
 
 WEIGHTS_NAME = "model.safetensors"
+LARGEST_WEIGHTS = 4 * 2**30  # bytes; the largest published model has 2.6e9
+LARGEST_GRAPH = 64 * 2**20
 STAGE_NAMES = (
     "outer_encoder.onnx",
     "inner_encoder.onnx",
@@ -71,16 +84,27 @@ class Package:
             ModelError: torch is not installed, or the weights do not fit the architecture.
         """
         try:
+            import torch
+            from safetensors import SafetensorError
             from safetensors.torch import load_file
         except ModuleNotFoundError as error:
             raise ModelError(missing_extra("torch", "torch")) from error
         from partita.models import build
 
-        model = build(self.card.architecture, **{**self.card.configuration, "sources": self.card.sources})
+        fields = {**self.card.configuration, "sources": self.card.sources}
         try:
-            model.load_state_dict({name: value.float() for name, value in load_file(self.weights).items()})
-        except RuntimeError as error:
-            raise ModelError(f"{self.weights}: does not fit the {self.card.architecture} of the card") from error
+            weights = load_file(self.weights)
+            with torch.device("meta"):  # nothing is allocated before the shapes are compared
+                plan = build(self.card.architecture, **fields).state_dict()
+            if {key: value.shape for key, value in plan.items()} != {
+                key: value.shape for key, value in weights.items()
+            }:
+                raise ModelError(f"{self.weights}: does not fit the {self.card.architecture} of the card")
+            model = build(self.card.architecture, **fields)
+            model.load_state_dict({key: value.float() for key, value in weights.items()})
+        except (ConfigError, SafetensorError, OSError, RuntimeError, ValueError, TypeError, OverflowError) as error:
+            reason = "not a valid safetensors file" if isinstance(error, SafetensorError) else str(error)
+            raise ModelError(f"{self.weights}: cannot be loaded: {reason}") from error
         return model.eval()
 
 
@@ -95,13 +119,21 @@ def open_package(folder: Path) -> Package:
     for path in (package.graph, *package.stage_graphs):
         if path.name not in card.graphs:
             raise ModelError(f"{folder / CARD_NAME}: graphs: {path.name!r} is missing; install the model again")
-    for name, expected in {WEIGHTS_NAME: card.weights_sha256, **card.graphs}.items():
-        path = folder / name
-        if not path.is_file():
-            raise ModelError(f"{path}: missing from the model package")
-        if file_sha256(path) != expected:
-            raise ModelError(f"{path}: damaged or changed, its sha256 differs from the card's; install it again")
+    for name, expected in {**card.graphs, WEIGHTS_NAME: card.weights_sha256}.items():
+        _check_file(folder / name, expected)
     return package
+
+
+def _check_file(path: Path, expected: str) -> None:
+    if not os.path.lexists(path):
+        raise ModelError(f"{path}: missing from the model package")
+    try:
+        with open_regular(path, LARGEST_WEIGHTS if path.name == WEIGHTS_NAME else LARGEST_GRAPH) as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except ConfigError as error:
+        raise ModelError(str(error)) from error
+    if found != expected:
+        raise ModelError(f"{path}: damaged or changed, its sha256 differs from the card's; install it again")
 
 
 def file_sha256(path: Path) -> str:
