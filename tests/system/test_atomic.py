@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from partita.errors import OutputError
-from partita.system.atomic import atomic_files, atomic_path, open_atomically, write_atomically
+from partita.system.atomic import atomic_files, atomic_path, atomic_set, open_atomically, write_atomically
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
     path = tmp_path / "new" / "folder" / "file"
     with atomic_path(path) as partial:
-        assert partial.parent == path.parent
-        assert partial.name.startswith(".")
+        assert partial.parent.parent == path.parent
+        assert partial.parent.name.startswith(".")
         partial.write_bytes(b"half")
         assert not path.exists()
     assert path.read_bytes() == b"half"
@@ -147,7 +147,7 @@ def test_the_folder_is_that_of_the_file(tmp_path, monkeypatch):
 def test_files_appear_together(tmp_path):
     folder = tmp_path / "new" / "folder"
     with atomic_files(folder, last="b") as partial:
-        assert partial.parent == folder
+        assert partial.parent.parent == folder
         for name in ("a", "b"):
             (partial / name).write_text(name)
         assert not (folder / "a").exists()
@@ -182,3 +182,86 @@ def test_after_an_error_older_files_are_unchanged(tmp_path, error):
         assert str(caught.value) == f"{tmp_path}: cannot be written: No space left on device"
     assert (tmp_path / "a").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def write_set(paths, text="new"):
+    with atomic_set(paths) as temporaries:
+        for temporary in temporaries:
+            temporary.write_text(text)
+        assert not any(path.is_file() and path.read_text() == text for path in paths)
+
+
+def test_a_set_appears_with_its_folder(tmp_path, monkeypatch):
+    renamed = []
+    rename = Path.rename
+
+    def watch(self, target):
+        renamed.append(target)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", watch)
+    paths = [tmp_path / "out" / "model" / "song" / name for name in ("a", "b")]
+    write_set(paths)
+    assert renamed == [tmp_path / "out" / "model" / "song"]
+    assert [path.read_text() for path in paths] == ["new", "new"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_a_set_in_several_folders(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "a").write_text("old")
+    paths = [tmp_path / folder / name for folder in ("one", "two", "two/three") for name in ("a", "b")]
+    write_set(paths)
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == set(paths)
+    assert {path.read_text() for path in paths} == {"new"}
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("nested", [True, False])
+def test_a_set_that_cannot_appear_as_a_whole_does_not_appear_at_all(tmp_path, monkeypatch, links, nested):
+    if not links:
+
+        def refuse(*_, **__):
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "c").mkdir()  # a file cannot replace it
+    paths = [tmp_path / name for name in ("a", "b", "c")]
+    if nested:
+        paths = [tmp_path / "new" / "deep" / "x", *paths]
+    with pytest.raises(OutputError, match="c: cannot be written: "):
+        write_set(paths)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c"]
+    assert (tmp_path / "a").read_text() == "old"
+    write_set(paths[:-1])
+    assert (tmp_path / "a").read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_remains_of_a_set_after_an_exception(tmp_path, error):
+    def fail():
+        with atomic_set([tmp_path / "out" / name for name in ("a", "b")]) as (one, _):
+            one.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_appears_meanwhile(tmp_path):
+    folder = tmp_path / "out"
+    with atomic_set([folder / "a"]) as (temporary,):
+        temporary.write_text("new")
+        folder.mkdir()
+        (folder / "b").write_text("other")
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+
+
+def test_places_where_no_set_can_be(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("n" * 256) / "x"):
+        with pytest.raises(OutputError, match=r"cannot create this folder: (Not a directory|File name too long)"):
+            write_set([folder / "a"])
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

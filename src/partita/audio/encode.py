@@ -7,9 +7,10 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from os import PathLike
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -80,6 +81,8 @@ class AudioWriter:
         bitrate: kbit/s, for mp3 (constant) and opus (average); default: 320 for mp3, about 310 for opus in stereo.
         quality: Of a variable bit rate, instead of ``bitrate``: for mp3 from 0 (best) to 9, for ogg from 0 to 10
             (best); default: 9 for ogg.
+        temporary: Write under this name, and leave it to the caller to give the file its own; by default the file gets
+            it when the context ends.
         tags: Written into the file, unless it is empty. If that fails, the file stays without tags and ``warnings``
             says so.
 
@@ -105,6 +108,7 @@ class AudioWriter:
         *,
         bitrate: int | None = None,
         quality: float | None = None,
+        temporary: Path | None = None,
         tags: Tags | None = None,
     ) -> None:
         rate = nearest_rate(format, sample_rate)
@@ -127,7 +131,8 @@ class AudioWriter:
             self._shape |= {"format": container, "subtype": _PCM[bits]}
         self._quantiser = None if format in _LOSSY or bits == "32f" else Quantiser(int(bits), seed)
         self._empty = True
-        self._place: AbstractContextManager[Path] = atomic_path(self.path)
+        self._lock = Lock()  # libsndfile crashes if a file is closed while it encodes
+        self._place: AbstractContextManager[Path] = nullcontext(temporary) if temporary else atomic_path(self.path)
         self._sink: Any = None
         self._file: Any = None
 
@@ -156,7 +161,8 @@ class AudioWriter:
         """
         with self._translated():
             for start in range(0, block.shape[1], BLOCK):  # libsndfile overflows the stack with much longer blocks
-                self._file.write(self._encoded(interleaved(block[:, start : start + BLOCK])))
+                with self._lock:
+                    self._file.write(self._encoded(interleaved(block[:, start : start + BLOCK])))
                 self._empty = False
 
     def __exit__(
@@ -170,7 +176,7 @@ class AudioWriter:
             untouched = self._empty
             if self._empty and self._format in _NEVER_EMPTY:
                 self.write(np.zeros((self._shape["channels"], 1), np.float32))
-            with self._translated():
+            with self._translated(), self._lock:
                 self._file.close()
                 self._sink.close()
             if self._tags and not untouched:  # a tagged wav file without samples would count as damaged
@@ -219,10 +225,11 @@ class AudioWriter:
         raise OutputError(f"{self.path}: cannot be written: {_reason(error)}") from error
 
     def _abandon(self) -> None:
-        for part in (self._file, self._sink):
-            if part is not None:
-                with suppress(Exception):
-                    part.close()
+        with self._lock:
+            for part in (self._file, self._sink):
+                if part is not None:
+                    with suppress(Exception):
+                        part.close()
         # not with the caller's exception, which the atomic write would report as its own
         self._place.__exit__(GeneratorExit, GeneratorExit(), None)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from itertools import zip_longest
 from numbers import Real
 from os import PathLike
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -20,6 +20,7 @@ from partita.audio.channels import remix
 from partita.audio.decode import AudioReader
 from partita.audio.limits import Limits, checked_block, checked_rate
 from partita.errors import AudioError, ConfigError, OutputError
+from partita.system.private import private_folder
 
 __all__ = ["ArraySource", "Readable", "SliceSource", "Source", "SourceLike", "SumSource", "check_part", "open_source"]
 
@@ -244,34 +245,23 @@ def open_source(
 
 def _open_content(parts: Any, name: str, channels: int | None, limits: Limits | None) -> AudioReader:
     """Open the content of a file through a temporary copy, which is deleted with the reader or at exit."""
+    stack = ExitStack()
     try:
-        descriptor, path = tempfile.mkstemp(prefix=".partita-")
-    except OSError as error:
-        raise _no_room(error) from error
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+        path = stack.enter_context(private_folder(Path(tempfile.gettempdir()))) / "content"
+        with path.open("xb") as file:
             for part in parts:
                 file.write(part)
         reader = AudioReader(path, channels, name=name, limits=limits)
     except BaseException as error:
-        _delete(path)
+        stack.close()
         if isinstance(error, OSError):
-            raise _no_room(error) from error
+            raise OutputError(
+                f"{tempfile.gettempdir()}: no room for temporary files ({error.strerror or error}); free some space or "
+                "set TMPDIR to another folder"
+            ) from error
         raise
-    weakref.finalize(reader, _delete, path)
+    weakref.finalize(reader, stack.close)
     return reader
-
-
-def _no_room(error: OSError) -> OutputError:
-    return OutputError(
-        f"{tempfile.gettempdir()}: no room for temporary files ({error.strerror or error}); free some space or set "
-        "TMPDIR to another folder"
-    )
-
-
-def _delete(path: str) -> None:
-    with suppress(OSError):
-        os.unlink(path)  # noqa: PTH108 - also works while the interpreter shuts down
 
 
 def _read_all(file: Readable, name: str) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from partita.audio import AudioWriter, Spool, Tags
 from partita.errors import Cancelled, OutputError
+from partita.system.atomic import atomic_set, existing_ancestor
 from partita.system.cores import usable_cores
 
 __all__ = ["Encoding", "UnfinishedFiles", "Written", "collect_lanes", "write_lanes"]
@@ -117,7 +118,8 @@ def collect_lanes(
     """Collect the samples of one file a lane on disk; the files are complete after :meth:`UnfinishedFiles.finish`.
 
     Integer and lossy formats clip beyond full scale. If any lane goes beyond it, all are attenuated by the same gain,
-    so that they keep their balance. 32-bit floats are never attenuated, so they are written at once.
+    so that they keep their balance. 32-bit floats are never attenuated, so they are written at once. The files appear
+    together or not at all.
 
     Args:
         blocks: Consecutive samples of each lane, ``(channels, any)``.
@@ -131,9 +133,8 @@ def collect_lanes(
     Raises:
         OutputError: A file cannot be written.
     """
-    for folder in {path.parent for path in paths}:
-        _make_folder(folder)
     with ExitStack() as stack:
+        temporaries = stack.enter_context(atomic_set(paths))
         writers = [
             stack.enter_context(
                 AudioWriter(
@@ -145,15 +146,16 @@ def collect_lanes(
                     bits=encoding.bits,
                     bitrate=encoding.bitrate,
                     quality=encoding.vbr,
+                    temporary=temporary,
                     tags=tag,
                     seed=seed,  # dithers that differ do not add up
                 )
             )
-            for seed, (path, tag) in enumerate(zip(paths, tags, strict=True))
+            for seed, (path, temporary, tag) in enumerate(zip(paths, temporaries, tags, strict=True))
         ]
         spools: list[Spool] | None = None
         if encoding.bits != "32f":
-            folder = paths[0].parent
+            folder = existing_ancestor(paths[0].parent)
             _refuse_small_disk(folder, len(paths) * channels * samples * _FLOAT_BYTES)
             spools = [stack.enter_context(Spool(channels, folder)) for _ in paths]
         meter = _Meter(len(paths))
@@ -236,10 +238,3 @@ def _refuse_small_disk(folder: Path, needed: int) -> None:
             f"{folder}: the disk is full; separating needs {needed / 2**20:.0f} MiB for temporary files, so free some "
             "space or choose another folder"
         )
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot create this folder: {error.strerror}") from error
