@@ -16,6 +16,8 @@ Each message is one sentence that names the file or field and says what to do ab
 from __future__ import annotations
 
 import difflib
+import os
+import traceback
 from collections.abc import Iterable
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "OutputError",
     "PartitaError",
     "nearest",
+    "unexpected",
 ]
 
 
@@ -63,3 +66,24 @@ def nearest(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     found = difflib.get_close_matches(word, names, n=1)
     return f": did you mean {found[0]!r}?" if found else f"; known are {', '.join(names)}"
+
+
+def unexpected(name: str, error: Exception) -> PartitaError:
+    """Return the error of an input, or of a command, for an exception that no code foresaw.
+
+    If the environment variable ``PARTITA_DEBUG`` is set, its traceback is printed to stderr.
+
+    Args:
+        name: The input or the command.
+        error: The exception.
+    """
+    if isinstance(error, PartitaError):
+        return error
+    if os.environ.get("PARTITA_DEBUG"):
+        traceback.print_exception(error)
+    if isinstance(error, MemoryError):
+        return PartitaError(
+            f"{name}: not enough memory; close other programs, or use a smaller --segment"
+        )
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return PartitaError(f"{name}: {what[:300]} (unexpected; set PARTITA_DEBUG=1 for a traceback, and report it)")

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from partita.audio.level import decibels
 from partita.cli.console import clock, error, human, printable, warning
-from partita.errors import Cancelled, ConfigError, OutputError, PartitaError
+from partita.errors import Cancelled, ConfigError, OutputError, PartitaError, unexpected
 from partita.separation import (
     Job,
     Mixture,
@@ -32,6 +32,7 @@ from partita.separation import (
     plan_jobs,
     without_earlier_outputs,
 )
+from partita.system.private import private_folder
 
 __all__ = ["Batch"]
 
@@ -103,8 +104,8 @@ class Batch:
         names = self._options.names(self._separator.sources)
         if len(inputs) != 1 or len(names) != 1 or self._as_json:
             raise ConfigError("-o -: standard output takes one stem of one input and no --json; choose it with --stems")
-        with tempfile.TemporaryDirectory(prefix="partita-") as folder:
-            path = Path(folder, f"stem.{self._options.format}")
+        with private_folder(Path(tempfile.gettempdir())) as folder:
+            path = folder / f"stem.{self._options.format}"
             job = Job(inputs[0], {names[0]: path})
             try:
                 result = self._separate(job, self._open(job), "").finish()
@@ -130,17 +131,19 @@ class Batch:
 
         def finish(job: Job, separated: UnfinishedJob | PartitaError | None, began: float) -> None:
             nonlocal finished
-            try:
-                if separated is None:
-                    report.skipped(job)
-                elif isinstance(separated, PartitaError):
-                    report.failed(job.source, separated)
+            if separated is None:
+                report.skipped(job)
+            elif isinstance(separated, PartitaError):
+                report.failed(job.source, separated)
+            else:
+                try:
+                    result = separated.finish(stop)
+                except Cancelled:
+                    return
+                except Exception as problem:
+                    report.failed(job.source, _error_of(job, problem))
                 else:
-                    report.done(job, separated.finish(stop), time.monotonic() - began)
-            except Cancelled:
-                return
-            except PartitaError as problem:
-                report.failed(job.source, problem)
+                    report.done(job, result, time.monotonic() - began)
             finished += 1
 
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as finisher:
@@ -154,8 +157,8 @@ class Batch:
                             separated = self._separate(job, mixture, f"{number}/{len(jobs)} " if len(jobs) > 1 else "")
                         else:
                             separated = mixture
-                    except PartitaError as problem:
-                        separated = problem
+                    except Exception as problem:
+                        separated = _error_of(job, problem)
                     if behind is not None:  # no more than one waits for its end
                         behind.result()
                     behind = finisher.submit(finish, job, separated, began)
@@ -185,8 +188,8 @@ class Batch:
                 mixture = self._open(job)
                 if measured:
                     mixture.measure(stop)
-            except PartitaError as problem:
-                return problem
+            except Exception as problem:
+                return _error_of(job, problem)
             return mixture
 
         ahead: Future[Mixture | PartitaError | None] | None = None
@@ -204,6 +207,11 @@ class Batch:
     def _separate(self, job: Job, mixture: Mixture, place: str) -> UnfinishedJob:
         with _Bar(f"{place}{job.source.name}", mixture, quiet=self._quiet) as bar:
             return self._separator.begin(job, self._options, mixture, progress=bar.update)
+
+
+def _error_of(job: Job, problem: Exception) -> PartitaError:
+    """Return the error of an input: whatever goes wrong with it, the others are separated."""
+    return unexpected(str(job.source), problem)
 
 
 def _report_interruption(job: Job) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import signal
+import errno
+import os
 import sys
-from typing import Annotated
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -16,8 +19,9 @@ from partita.cli.experiment import experiment
 from partita.cli.models import models
 from partita.cli.separate import separate
 from partita.cli.train import train
-from partita.errors import ConfigError, PartitaError
+from partita.errors import ConfigError, PartitaError, unexpected
 from partita.system.allocator import keep_freed_memory
+from partita.system.interruption import interrupt_on_signals
 
 __all__ = ["app", "main"]
 
@@ -58,20 +62,49 @@ def _partita(
 
 
 def main() -> None:
-    """Run the command line; a :class:`PartitaError` becomes one line and an exit code, never a traceback."""
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # schedulers and containers send it; it ends a command as Ctrl-C does
+    """Run the command line; an error becomes one line and an exit code, never a traceback."""
+    interrupt_on_signals()
     # threads that run a model wait less for the interpreter, which other threads hold while they read and write audio
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
-        app()
+        try:
+            app()
+        finally:  # here, where an error can still be reported
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except ConfigError as error:
-        console.error(str(error))
-        sys.exit(2)
+        _end(str(error), 2)
     except PartitaError as error:
-        console.error(str(error))
-        sys.exit(1)
+        _end(str(error), 1)
     except BrokenPipeError:  # whoever read our output has closed it
-        sys.stderr.close()
+        _discard(sys.stdout)
         sys.exit(1)
+    except OSError as error:
+        if not _has_folder():
+            _end("the current folder was deleted; change to another one", 2)
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
+            _discard(sys.stdout)
+            _end(f"standard output cannot be written: {error.strerror}", 1)
+        _end(str(unexpected("partita", error)), 1)
+    except Exception as error:
+        _end(str(unexpected("partita", error)), 1)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    with suppress(OSError):  # nobody reads stderr, or its disk is full
+        console.error(message)
+    sys.exit(code)
+
+
+def _discard(stream: TextIO) -> None:
+    """Keep the interpreter from writing at exit what could not be written."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _has_folder() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
