@@ -82,8 +82,6 @@ def unexpected(name: str, error: Exception) -> PartitaError:
     if os.environ.get("PARTITA_DEBUG"):
         traceback.print_exception(error)
     if isinstance(error, MemoryError):
-        return PartitaError(
-            f"{name}: not enough memory; close other programs, or use a smaller --segment"
-        )
+        return PartitaError(f"{name}: not enough memory; close other programs, or use a smaller --segment")
     what = " ".join(f"{type(error).__name__}: {error}".split())
     return PartitaError(f"{name}: {what[:300]} (unexpected; set PARTITA_DEBUG=1 for a traceback, and report it)")
