@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto, helper
 
 from partita.errors import ConfigError, ModelError
 from partita.models import build
@@ -80,7 +81,10 @@ def assert_close(found, expected):
 def test_a_graph_that_cannot_be_loaded_is_a_model_error(request, tmp_path, name):
     package = open_package(shutil.copytree(request.getfixturevalue(name).folder, tmp_path / "copy"))
     graph = (*package.stage_graphs, package.graph)[0]
-    graph.write_bytes(b"no graph")
+    node = helper.make_node("NoSuchOperator", ["mixture"], ["stems"])
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("mixture", "stems")]
+    content = helper.make_model(helper.make_graph([node], "g", values[:1], values[1:]), ir_version=8)
+    graph.write_bytes(content.SerializeToString())
     with pytest.raises(ModelError, match=rf"{graph.name}: ONNX Runtime cannot load it"):
         open_backend("onnx", package, "cpu", threads=1)
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
+import tomli_w
+from hypothesis import given
 
 from partita.errors import ConfigError, ModelError
 from partita.zoo.bag import open_bag, write_bag
 from partita.zoo.card import read_card
+from tests.zoo.cards import changed, edits
 
 FACTS = {"name": "two", "description": "d", "licence": "CC0-1.0"}
 
@@ -51,11 +55,11 @@ def test_only_members_with_a_share_are_needed(models):
 @pytest.mark.parametrize(
     ("weights", "members", "message"),
     [
-        ([[1, 1, 1, 1]], ["../two"], "'../two' must be the name of a folder beside that of the bag"),
-        ([[1, 1, 1]], ["recurrent"], "recurrent needs one weight of at least 0 for each source"),
-        ([[1, 1, 1, -1]], ["recurrent"], "at least 0"),
+        ([[1, 1, 1, 1]], ["../two"], "'../two' is not a plain name"),
+        ([[1, 1, 1]], ["recurrent"], "recurrent needs one weight from 0 to"),
+        ([[1, 1, 1, -1]], ["recurrent"], "one weight from 0 to"),
         ([[1, 1, 1, 0]], ["recurrent"], "a source has no model"),
-        ([[1, 1, 1, float("inf")]], ["recurrent"], "at least 0"),
+        ([[1, 1, 1, float("inf")]], ["recurrent"], r"members\.weights: must be finite, not inf"),
         ([], [], "without members"),
     ],
 )
@@ -89,3 +93,58 @@ def test_a_bag_opens_without_the_members_that_are_not_installed(models):
     assert bag.size == bag.open(first).size
     with pytest.raises(ModelError, match=r"two: its member recurrent is not installed; .* partita models get two"):
         bag.open(second)
+
+
+BAG = {
+    **FACTS,
+    "sources": ["a", "b"],
+    "audio_channels": 2,
+    "sample_rate": 44100,
+    "segment": 7.8,
+    "members": [{"model": "x", "weights": [1.0, 0.0]}, {"model": "y", "weights": [0.0, 1.0]}],
+}
+
+
+def written(folder, facts):
+    (folder / "bag.toml").write_text(tomli_w.dumps(facts))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "../two"}, "name: '../two' is not a plain name"),
+        ({"sources": ["a", "A"]}, "sources: .* are the same name"),
+        ({"sources": []}, "sources: name at least one stem"),
+        ({"sample_rate": 2**70}, "sample_rate: the number is too large"),
+        ({"sample_rate": 0}, "sample_rate: must be at least 1"),
+        ({"segment": 0}, "segment: must be a sample"),
+        ({"segment": float("nan")}, "segment: must be finite"),
+        ({"members": 1}, "members: must be a list"),
+        ({"members": [{"model": "x", "weights": [1, True]}]}, r"members\.weights: must be a number, not true"),
+        ({"members": [{"model": "x", "weights": [1, 1]}] * 2}, "members: 'x' and 'x' are the same name"),
+        ({"members": [{"model": "x", "weights": [1e308, 1]}]}, "x needs one weight from 0 to"),
+        ({"surprise": 1}, "unknown field 'surprise'"),
+    ],
+)
+def test_a_hostile_bag_is_named(tmp_path, changes, message):
+    assert len(open_bag(written(tmp_path, BAG)).members) == 2
+    with pytest.raises(ModelError, match=rf"bag\.toml: {message}"):
+        open_bag(written(tmp_path, changed(BAG, changes)))
+
+
+@given(edits(BAG))
+def test_any_bag_is_opened_or_refused(tmp_path_factory, facts):
+    folder = written(tmp_path_factory.mktemp("bag"), facts)
+    try:
+        bag = open_bag(folder)
+    except ModelError as error:
+        assert str(error).isprintable()  # noqa: PT017
+    else:
+        assert all(sum(column) == pytest.approx(1) for column in zip(*(m.weights for m in bag.members), strict=True))
+
+
+def test_a_bag_is_a_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "bag.toml")
+    with pytest.raises(ModelError, match=r"bag\.toml: is not a regular file"):
+        open_bag(tmp_path)

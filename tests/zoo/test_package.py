@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from partita.errors import ModelError
-from partita.zoo import open_package
+from partita.zoo import find_package, open_package
 from partita.zoo.export import write_card
 from partita.zoo.package import file_sha256
 
@@ -50,3 +50,9 @@ def test_the_size_is_that_of_the_package_not_of_the_folder(convolutional, tmp_pa
 def test_a_digest(tmp_path):
     (tmp_path / "file").write_bytes(b"abc")
     assert file_sha256(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_only_embedded_packages_ship(tmp_path):
+    package = find_package("default")
+    assert package.ships
+    assert not open_package(shutil.copytree(package.folder, tmp_path / "default")).ships

@@ -16,10 +16,13 @@ import numpy.typing as npt
 from partita.errors import ConfigError, ModelError
 from partita.models.geometry import StagedGeometry
 from partita.options import BackendName
+from partita.separation.checked import CheckedBackend, check_interface
 from partita.separation.stages import Stages
 from partita.system.allocator import release_freed_memory
 from partita.system.extras import missing_extra
 from partita.zoo import Package
+from partita.zoo.graph_check import check_graph
+from partita.zoo.package import WEIGHTS_NAME
 
 __all__ = ["Backend", "OnnxBackend", "TorchBackend", "choose_device", "onnx_providers", "open_backend"]
 
@@ -57,7 +60,7 @@ class Backend(Protocol):
         ...
 
 
-def open_backend(name: BackendName, package: Package, device: str | None = None, *, threads: int) -> Backend:
+def open_backend(name: BackendName, package: Package, device: str | None = None, *, threads: int) -> CheckedBackend:
     """Load a package into a backend.
 
     Args:
@@ -68,10 +71,11 @@ def open_backend(name: BackendName, package: Package, device: str | None = None,
 
     Raises:
         ConfigError: There is no such backend, or no such device here.
-        ModelError: The backend is not installed, or cannot load the model.
+        ModelError: The backend is not installed, cannot load or run the model, or the graphs are not those of its card.
     """
     device = choose_device(name, device)  # checks the name too
-    return OnnxBackend(package, device, threads) if name == "onnx" else TorchBackend(package, device)
+    backend: Backend = OnnxBackend(package, device, threads) if name == "onnx" else TorchBackend(package, device)
+    return CheckedBackend(backend, package)
 
 
 def choose_device(name: BackendName, device: str | None = None) -> str:
@@ -192,6 +196,7 @@ def _batch_size(package: Package) -> int:
 def _open_session(graph: Path, provider: str, threads: int) -> Any:
     from partita.system.onnx_runtime import onnxruntime
 
+    check_graph(graph, graph.with_name(WEIGHTS_NAME))
     _share_arena()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -203,6 +208,7 @@ def _open_session(graph: Path, provider: str, threads: int) -> Any:
         session = onnxruntime.InferenceSession(graph, options, providers=[provider])
     except Exception as error:  # ONNX Runtime's errors have no common base class
         raise ModelError(f"{graph}: ONNX Runtime cannot load it: {error}") from error
+    check_interface(session, graph)
     release_freed_memory()  # loading needs twice the memory of the weights
     return session
 

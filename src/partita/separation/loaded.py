@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
@@ -69,14 +69,25 @@ class LoadedModel:
 
         Yields:
             Consecutive blocks ``(sources, channels, any)`` at the level of the mixture.
+
+        Raises:
+            ModelError: The model cannot be run, or its output is not finite.
         """
+        with closing(self._run(blocks, statistics)) as stems:
+            for block in stems:
+                self._backend.check_finite(block)
+                yield block
+
+    def _run(self, blocks: Iterable[Array], statistics: Statistics) -> Generator[Array]:
         stages, offsets = self._backend.stages, self._offsets
         mean, deviation = np.float32(statistics.mean), np.float32(statistics.deviation)
         if stages is None:
             normalised = ((block - mean) / deviation for block in blocks)
             plan = self._plan(statistics.samples, offsets)
             for stems in overlap_add(normalised, plan, self._backend.run, batch_size=self._batch_size):
-                yield stems * deviation
+                with np.errstate(over="ignore"):  # the caller checks it
+                    stems = stems * deviation
+                yield stems
             return
         with ThreadPoolExecutor(self._threads) as pool, ExitStack() as stack:
             tracks = [

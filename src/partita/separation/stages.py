@@ -105,7 +105,9 @@ class _Normalised:
         return self._stages.encode(self._normalised(mixture))
 
     def decode(self, frames: Array, mixture: Array, skips: Sequence[Array]) -> Array:
-        return self._stages.decode(frames, self._normalised(mixture), skips) * self._deviation
+        stems = self._stages.decode(frames, self._normalised(mixture), skips)
+        with np.errstate(over="ignore"):  # the caller of the separation checks it
+            return stems * self._deviation
 
     def _normalised(self, mixture: Array) -> Array:
         normalised = np.subtract(mixture, self._mean, order="C")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import Any
 
 from partita.errors import ConfigError, ModelError
+from partita.models.configurations.base import ModelConfig
+from partita.system.names import check_plain_name, check_plain_names
+from partita.system.schema import build_checked
 from partita.system.toml import read_toml
 from partita.zoo.card import Card
 from partita.zoo.package import Package, open_package
@@ -20,6 +22,41 @@ from partita.zoo.package import Package, open_package
 __all__ = ["BAG_NAME", "Bag", "Member", "open_bag", "write_bag"]
 
 BAG_NAME = "bag.toml"
+
+_LARGEST_BAG = 2**20  # bytes
+_LARGEST_WEIGHT = 1e6
+_LONGEST_SEGMENT = 3600  # seconds
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A member as the file states it."""
+
+    model: str
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """The content of the file."""
+
+    name: str
+    description: str
+    licence: str
+    sources: tuple[str, ...]
+    audio_channels: int
+    sample_rate: int
+    members: tuple[_Entry, ...] = ()
+    segment: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` if a value is invalid."""
+        check_plain_name("name", self.name)
+        check_plain_names("sources", self.sources)
+        check_plain_names("members", tuple(entry.model for entry in self.members))
+        ModelConfig(self.sources, self.audio_channels, self.sample_rate)
+        if self.segment is not None and not 1 / self.sample_rate <= self.segment <= _LONGEST_SEGMENT:
+            raise ConfigError(f"segment: must be a sample to {_LONGEST_SEGMENT} s, not {self.segment:g} s")
 
 
 @dataclass(frozen=True)
@@ -74,7 +111,7 @@ class Bag:
     @property
     def size(self) -> int:
         """Total size of the installed members in bytes."""
-        return sum(path.stat().st_size for member in self.members for path in member.folder.glob("*"))
+        return sum(path.lstat().st_size for member in self.members for path in member.folder.glob("*"))
 
     def needed(self, stems: Collection[str]) -> list[Member]:
         """Return the members that have a share of any of these stems.
@@ -114,21 +151,24 @@ def open_bag(folder: Path) -> Bag:
     """
     path = folder / BAG_NAME
     try:
-        facts = read_toml(path)
-        name, description, licence = (str(facts[key]) for key in ("name", "description", "licence"))
-        sources = tuple(map(str, facts["sources"]))
-        channels, rate = int(facts["audio_channels"]), int(facts["sample_rate"])
-        segment = float(facts["segment"]) if "segment" in facts else None
-        weights = {str(entry["model"]): [float(weight) for weight in entry["weights"]] for entry in facts["members"]}
-    except (ConfigError, KeyError, TypeError, ValueError) as error:
-        reason = str(error) if isinstance(error, ConfigError) else f"{path}: not a complete bag: {error}"
-        raise ModelError(reason) from error
-    for member in weights:
-        if Path(member).name != member:
-            raise ModelError(f"{path}: {member!r} must be the name of a folder beside that of the bag")
-    shares = _shares(path, sources, weights)
+        facts = build_checked(_Facts, read_toml(path, _LARGEST_BAG))
+    except ConfigError as error:
+        reason = str(error)
+        raise ModelError(reason if reason.startswith(str(path)) else f"{path}: {reason}") from error
+    weights = {entry.model: entry.weights for entry in facts.members}
+    shares = _shares(path, facts.sources, weights)
     members = tuple(Member(folder.parent / member, share) for member, share in shares.items())
-    return Bag(folder, name, description, licence, sources, channels, rate, segment, members)
+    return Bag(
+        folder,
+        facts.name,
+        facts.description,
+        facts.licence,
+        facts.sources,
+        facts.audio_channels,
+        facts.sample_rate,
+        facts.segment,
+        members,
+    )
 
 
 def write_bag(
@@ -170,13 +210,15 @@ def _audio(facts: Card | Bag) -> tuple[tuple[str, ...], int, int]:
     return facts.sources, facts.audio_channels, facts.sample_rate
 
 
-def _shares(path: Path, sources: tuple[str, ...], weights: dict[str, list[float]]) -> dict[str, tuple[float, ...]]:
+def _shares(
+    path: Path, sources: tuple[str, ...], weights: dict[str, tuple[float, ...]]
+) -> dict[str, tuple[float, ...]]:
     """Return the weights of each member, scaled to add up to 1 for every source."""
     if not weights or not sources:
         raise ModelError(f"{path}: a bag without {'sources' if weights else 'members'}")
     for name, given in weights.items():
-        if len(given) != len(sources) or not all(0 <= weight < inf for weight in given):
-            raise ModelError(f"{path}: {name} needs one weight of at least 0 for each source")
+        if len(given) != len(sources) or not all(0 <= weight <= _LARGEST_WEIGHT for weight in given):
+            raise ModelError(f"{path}: {name} needs one weight from 0 to {_LARGEST_WEIGHT:.0e} for each source")
     totals = [sum(column) for column in zip(*weights.values(), strict=True)]
     if not all(totals):
         raise ModelError(f"{path}: a source has no model, all its weights are 0")

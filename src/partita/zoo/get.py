@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from partita.errors import ModelError, OutputError
 from partita.system.atomic import atomic_path
@@ -39,7 +39,7 @@ def get_model(
             is not installed and ``offline`` is set.
         OutputError: The model cannot be written.
     """
-    if name in (*embedded_names(), *installed_names()) or Path(name).is_dir():
+    if name in (*embedded_names(), *installed_names()) or os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises for some names
         return find_model(name)
     try:
         model = published_model(name)

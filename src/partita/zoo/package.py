@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from partita.models.base import WaveformModel
 
 __all__ = [
+    "EMBEDDED",
     "GRAPH_NAME",
     "LARGEST_GRAPH",
     "LARGEST_WEIGHTS",
@@ -30,6 +31,7 @@ __all__ = [
 WEIGHTS_NAME = "model.safetensors"
 LARGEST_WEIGHTS = 4 * 2**30  # bytes; the largest published model has 2.6e9
 LARGEST_GRAPH = 64 * 2**20
+EMBEDDED = Path(__file__).with_name("packages")
 STAGE_NAMES = (
     "outer_encoder.onnx",
     "inner_encoder.onnx",
@@ -70,6 +72,11 @@ class Package:
     def stage_graphs(self) -> tuple[Path, ...]:
         """The ONNX graphs of the stages; empty if the model has to run on whole windows."""
         return tuple(self.folder / name for name in STAGE_NAMES) if self.card.stages else ()
+
+    @property
+    def ships(self) -> bool:
+        """Whether it is a part of partita, and so as trustworthy as its code."""
+        return self.folder.parent == EMBEDDED
 
     @property
     def size(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from partita.errors import ModelError, OutputError, nearest
 from partita.zoo.bag import BAG_NAME, Bag, open_bag
 from partita.zoo.card import CARD_NAME
 from partita.zoo.home import models_folder
-from partita.zoo.package import Package, open_package
+from partita.zoo.package import EMBEDDED, Package, open_package
 from partita.zoo.published import published_model, published_models
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ __all__ = [
     "remove_model",
 ]
 
-_EMBEDDED = Path(__file__).with_name("packages")
-
 
 def list_packages() -> list[Package]:
     """Return the packages that ship with partita, sorted by name.
@@ -36,12 +35,12 @@ def list_packages() -> list[Package]:
     Raises:
         ModelError: One of them is damaged.
     """
-    return [open_package(_EMBEDDED / name) for name in embedded_names()]
+    return [open_package(EMBEDDED / name) for name in embedded_names()]
 
 
 def embedded_names() -> list[str]:
     """Return the names of the packages that ship with partita, sorted."""
-    return sorted(card.parent.name for card in _EMBEDDED.glob(f"*/{CARD_NAME}"))
+    return sorted(card.parent.name for card in EMBEDDED.glob(f"*/{CARD_NAME}"))
 
 
 def installed_names() -> list[str]:
@@ -78,10 +77,10 @@ def find_model(model: str | Path = "default") -> Package | Bag:
     name = str(model)
     if isinstance(model, str) and Path(model).name == model:
         if name in embedded_names():
-            return open_package(_EMBEDDED / name)
+            return open_package(EMBEDDED / name)
         if name in installed_names():
             return _open(models_folder() / name)
-    if Path(model).is_dir():
+    if os.path.isdir(model):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         return _open(Path(model))
     raise ModelError(_unknown(name))
 
@@ -123,7 +122,7 @@ def load_model(model: str | Path | Package = "default") -> WaveformModel:
 
 
 def _open(folder: Path) -> Package | Bag:
-    return open_bag(folder) if (folder / BAG_NAME).is_file() else open_package(folder)
+    return open_bag(folder) if os.path.lexists(folder / BAG_NAME) else open_package(folder)
 
 
 def _members(folder: Path) -> list[str]:
