@@ -401,7 +401,7 @@ def test_interrupted_in_the_middle(tmp_path, number):
     )  # fmt: skip
     assert json.loads(process.stdout.readline())["state"] == "done"
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("separated/default/.partita-*/files/vocals.wav")):
+    while not list(tmp_path.rglob(".partita-*/files/vocals.wav")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich.console import Console
@@ -11,9 +12,22 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from partita.errors import ConfigError
+from partita.system.interruption import ends_within
 from partita.system.text import clock, printable
 
-__all__ = ["clock", "error", "human", "labels", "print_table", "printable", "stem_names", "warning"]
+__all__ = [
+    "clock",
+    "ends_within_a_second",
+    "error",
+    "human",
+    "labels",
+    "print_table",
+    "printable",
+    "stem_names",
+    "warning",
+]
+
+_PATIENCE = 0.6  # seconds a command has to end by itself
 
 human = Console(stderr=True, highlight=False)
 
@@ -28,6 +42,11 @@ def warning(message: str) -> None:
     """Print a warning, one line."""
     human.print("[yellow]warning:[/]", end=" ")
     human.print(printable(message), markup=False, soft_wrap=True)
+
+
+def ends_within_a_second() -> AbstractContextManager[None]:
+    """Return a context in which a signal ends the command within a second, whatever it is doing."""
+    return ends_within(_PATIENCE, lambda: error("stopped; what was not complete is not written"))
 
 
 def stem_names(option: str, text: str | None) -> tuple[str, ...] | None:

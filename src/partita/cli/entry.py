@@ -21,7 +21,7 @@ from partita.cli.separate import separate
 from partita.cli.train import train
 from partita.errors import ConfigError, PartitaError, unexpected
 from partita.system.allocator import keep_freed_memory
-from partita.system.interruption import interrupt_on_signals
+from partita.system.interruption import ignore_further_signals, interrupt_on_signals
 
 __all__ = ["app", "main"]
 
@@ -88,6 +88,8 @@ def main() -> None:
         _end(str(unexpected("partita", error)), 1)
     except Exception as error:
         _end(str(unexpected("partita", error)), 1)
+    finally:
+        ignore_further_signals()
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from partita.cli.console import stem_names
+from partita.cli.console import ends_within_a_second, stem_names
 from partita.cli.downloads import Offline, obtain
 from partita.errors import ConfigError
 from partita.options import DEFAULT_FILENAME, BackendName, Bits, Format, Quality
+
+if TYPE_CHECKING:
+    from partita.audio import Limits
 
 __all__ = ["separate"]
 
@@ -83,46 +87,57 @@ def separate(
     ] = DEFAULT_FILENAME,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per song, one a line.")] = False,
     offline: Offline = False,
+    limits: Annotated[
+        str | None,
+        typer.Option(
+            help="Accept other inputs than usual, as in min_rate=500,max_rate=1000000,channels=128,hours=48.",
+            metavar="NAME=N,...",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and warnings only.")] = False,
 ) -> None:
     """Separate songs into their stems: OUT/MODEL/TRACK/STEM.wav."""
-    from partita.cli.batch import Batch
-    from partita.separation import OutputOptions, Separator
+    with ends_within_a_second():
+        from partita.audio.source import check_part
+        from partita.cli.batch import Batch
+        from partita.separation import OutputOptions, Separator
 
-    options = OutputOptions(
-        stems=stem_names("--stems", stems),
-        two_stems=two_stems,
-        residual=residual,
-        format=format,
-        bits=bits,
-        bitrate=bitrate,
-        vbr=vbr,
-        sample_rate=_rate(sample_rate),
-        tags=tags,
-        filename=filename,
-        overwrite=overwrite or skip_existing,
-    )
-    obtain(model, offline=offline)
-    separator = Separator(
-        model,
-        backend=backend,
-        quality=quality,
-        segment=segment,
-        overlap=overlap,
-        shifts=shifts,
-        device=device,
-        threads=threads,
-    )
-    batch = Batch(
-        separator,
-        options,
-        start=start,
-        duration=duration,
-        skip_existing=skip_existing,
-        as_json=as_json,
-        quiet=quiet,
-    )
-    failed = batch.run_to_stdout(inputs) if str(out) == "-" else batch.run(inputs, out, recursive=recursive)
+        check_part(start, duration)
+        options = OutputOptions(
+            stems=stem_names("--stems", stems),
+            two_stems=two_stems,
+            residual=residual,
+            format=format,
+            bits=bits,
+            bitrate=bitrate,
+            vbr=vbr,
+            sample_rate=_rate(sample_rate),
+            tags=tags,
+            filename=filename,
+            overwrite=overwrite or skip_existing,
+        )
+        obtain(model, offline=offline)
+        separator = Separator(
+            model,
+            backend=backend,
+            quality=quality,
+            segment=segment,
+            overlap=overlap,
+            shifts=shifts,
+            device=device,
+            threads=threads,
+            limits=_limits(limits),
+        )
+        batch = Batch(
+            separator,
+            options,
+            start=start,
+            duration=duration,
+            skip_existing=skip_existing,
+            as_json=as_json,
+            quiet=quiet,
+        )
+        failed = batch.run_to_stdout(inputs) if str(out) == "-" else batch.run(inputs, out, recursive=recursive)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -132,3 +147,19 @@ def _rate(text: str) -> int | None:
     if not text.isdecimal():
         raise ConfigError(f"sample_rate: {text!r} is neither 'keep' nor a number of Hz")
     return int(text)
+
+
+def _limits(text: str | None) -> Limits:
+    from partita.audio import Limits
+
+    known = {field.name: field.type for field in fields(Limits)}
+    given: dict[str, float] = {}
+    for part in filter(None, (text or "").split(",")):
+        name, _, number = (word.strip() for word in part.partition("="))
+        if name not in known:
+            raise ConfigError(f"limits: no limit {name!r}; there are {', '.join(known)}")
+        try:
+            given[name] = float(number) if known[name] == "float" else int(number)
+        except ValueError as error:
+            raise ConfigError(f"limits: {name} needs a number, as in {name}={getattr(Limits, name)}") from error
+    return Limits(**given)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from partita.errors import ConfigError, ModelError
 from partita.models.geometry import StagedGeometry
 from partita.options import BackendName
 from partita.separation.checked import CheckedBackend, check_interface
+from partita.separation.runs import EndableSession
 from partita.separation.stages import Stages
 from partita.system.allocator import release_freed_memory
 from partita.system.extras import missing_extra
@@ -193,7 +194,7 @@ def _batch_size(package: Package) -> int:
     return 8 if package.card.parameters > _LARGE else 4
 
 
-def _open_session(graph: Path, provider: str, threads: int) -> Any:
+def _open_session(graph: Path, provider: str, threads: int) -> EndableSession:
     from partita.system.onnx_runtime import onnxruntime
 
     check_graph(graph, graph.with_name(WEIGHTS_NAME))
@@ -210,7 +211,7 @@ def _open_session(graph: Path, provider: str, threads: int) -> Any:
         raise ModelError(f"{graph}: ONNX Runtime cannot load it: {error}") from error
     check_interface(session, graph)
     release_freed_memory()  # loading needs twice the memory of the weights
-    return session
+    return EndableSession(session)
 
 
 @cache

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack, closing
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from partita.audio.blocks import copies, regroup
 from partita.options import BackendName
 from partita.separation.backends import open_backend
 from partita.separation.mixture import Statistics
+from partita.separation.runs import model_threads
 from partita.separation.stages import separate_in_stages
 from partita.separation.windows import WindowPlan, overlap_add, plan_windows
 from partita.zoo import Package
@@ -84,12 +86,14 @@ class LoadedModel:
         if stages is None:
             normalised = ((block - mean) / deviation for block in blocks)
             plan = self._plan(statistics.samples, offsets)
-            for stems in overlap_add(normalised, plan, self._backend.run, batch_size=self._batch_size):
-                with np.errstate(over="ignore"):  # the caller checks it
-                    stems = stems * deviation
-                yield stems
+            with model_threads(1) as pool:
+                run = partial(_in_thread, pool, self._backend.run)
+                for stems in overlap_add(normalised, plan, run, batch_size=self._batch_size):
+                    with np.errstate(over="ignore"):  # the caller checks it
+                        stems = stems * deviation
+                    yield stems
             return
-        with ThreadPoolExecutor(self._threads) as pool, ExitStack() as stack:
+        with model_threads(self._threads) as pool, ExitStack() as stack:
             tracks = [
                 separate_in_stages(
                     copy,
@@ -111,6 +115,10 @@ class LoadedModel:
         return plan_windows(
             samples, segment=self._segment, overlap=self._overlap, geometry=self._geometry, offsets=offsets
         )
+
+
+def _in_thread(pool: Executor, run: Callable[[Array], Array], batch: Array) -> Array:
+    return pool.submit(run, batch).result()
 
 
 def weighted_sum(tracks: Sequence[Iterable[Array]], weights: npt.ArrayLike) -> Iterator[Array]:

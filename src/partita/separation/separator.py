@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from partita.audio import Limits, SourceLike, nearest_rate, remix, resample_bloc
 from partita.audio.blocks import copies
 from partita.audio.level import is_silent
 from partita.audio.limits import checked_rate
-from partita.errors import ConfigError
+from partita.errors import AudioError, ConfigError
 from partita.options import PRESETS, BackendName, Quality
 from partita.separation.backends import choose_device
 from partita.separation.blocks import Block, CancelToken, Clock, Progress, Stems, sources_of
@@ -208,9 +209,17 @@ class Separator:
         """
         chosen = self._chosen(stems)
         mixture = self.open(audio, sample_rate, start=start, duration=duration)
-        arrays = np.zeros((len(chosen), mixture.channels, mixture.samples), np.float32)
-        for block in self.stream(mixture, stems=chosen, progress=progress, cancel=cancel):
-            arrays[..., block.start : block.start + block.stems.shape[-1]] = block.stems
+        shape = (len(chosen), mixture.channels, mixture.samples)
+        try:
+            arrays = np.zeros(shape, np.float32)
+        except MemoryError as error:
+            needed = math.prod(shape) * 4 / 2**30
+            raise AudioError(
+                f"{mixture.name}: its stems need {needed:.1f} GiB of memory; write them to files, or separate a part"
+            ) from error
+        with closing(self.stream(mixture, stems=chosen, progress=progress, cancel=cancel)) as blocks:
+            for block in blocks:
+                arrays[..., block.start : block.start + block.stems.shape[-1]] = block.stems
         return Stems(dict(zip(chosen, arrays, strict=True)), mixture.sample_rate)
 
     def separate_file(
@@ -297,17 +306,17 @@ class Separator:
         rate = nearest_rate(options.format, wanted)
         samples = mixture.length_at(rate)
         needed = sources_of(job.outputs, self.sources)
-        blocks = self.stream(mixture, stems=needed, output_rate=rate, progress=progress, cancel=cancel)
         tags = mixture.tags if options.tags else None
-        files = collect_lanes(
-            (block.lanes(needed, job.outputs) for block in blocks),
-            list(job.outputs.values()),
-            sample_rate=rate,
-            channels=mixture.channels,
-            samples=samples,
-            encoding=Encoding(options.format, options.bits_for(mixture.bits), options.bitrate, options.vbr),
-            tags=[tags and tags.with_stem(name) for name in job.outputs],
-        )
+        with closing(self.stream(mixture, stems=needed, output_rate=rate, progress=progress, cancel=cancel)) as blocks:
+            files = collect_lanes(
+                (block.lanes(needed, job.outputs) for block in blocks),
+                list(job.outputs.values()),
+                sample_rate=rate,
+                channels=mixture.channels,
+                samples=samples,
+                encoding=Encoding(options.format, options.bits_for(mixture.bits), options.bitrate, options.vbr),
+                tags=[tags and tags.with_stem(name) for name in job.outputs],
+            )
 
         def result(written: Written) -> Result:
             warnings = [*self.warnings, *mixture.warnings, *written.warnings]
@@ -330,7 +339,7 @@ class Separator:
         output_rate: int | None = None,
         progress: Progress | None = None,
         cancel: CancelToken | None = None,
-    ) -> Iterator[Block]:
+    ) -> Generator[Block]:
         """Separate a track in consecutive blocks without gaps, in memory that does not grow with its length.
 
         The source is read twice: for the mean and deviation of the whole mixture, by which it is normalised, and

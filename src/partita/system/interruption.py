@@ -13,7 +13,7 @@ from types import FrameType
 
 from partita.system.private import remove_unfinished
 
-__all__ = ["EXIT_CODE", "ends_within", "interrupt_on_signals"]
+__all__ = ["EXIT_CODE", "ends_within", "ignore_further_signals", "interrupt_on_signals"]
 
 EXIT_CODE = 128 + signal.SIGINT  # as shells have it
 
@@ -31,6 +31,14 @@ def interrupt_on_signals() -> None:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
+
+
+def ignore_further_signals() -> None:
+    """After an interruption, keep others from killing the process while the interpreter shuts down."""
+    if _received:
+        for name in _SIGNALS:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -67,6 +75,7 @@ def ends_within(seconds: float, report: Callable[[], None]) -> Iterator[None]:
         while (number := reading.recv(1)) and number[0] not in interrupting:
             pass
         if not number or signal.getsignal(number[0]) != _interrupt:
+            reading.close()
             return
         time.sleep(seconds)  # the process usually ends meanwhile, and this thread with it
         if not _received:
