@@ -39,7 +39,7 @@ def stream(song: bytes) -> int:
 
 
 parameters: int = partita.load_model("default").parameter_count()
-names: list[str] = [package.card.name for package in partita.list_models()]
+names: list[str] = [model.name for model in partita.list_models()]
 """
 
 MISTAKES = {

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     )
     from partita.separation import Block, OutputOptions, Separator, SeparatorFields, Stems
     from partita.system.allocator import keep_freed_memory
-    from partita.zoo import Package, load_model
-    from partita.zoo import list_packages as list_models
+    from partita.zoo import Package, list_models, load_model
 
 __all__ = [
     "AudioError",
@@ -83,7 +82,7 @@ _HOMES = {
     "SourceLike": ("partita.audio", "SourceLike"),
     "Stems": ("partita.separation", "Stems"),
     "keep_freed_memory": ("partita.system.allocator", "keep_freed_memory"),
-    "list_models": ("partita.zoo", "list_packages"),
+    "list_models": ("partita.zoo", "list_models"),
     "load_model": ("partita.zoo", "load_model"),
 }
 

@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from partita.zoo import find_package
+from partita.zoo import find_package, registry
 from partita.zoo.package import file_sha256
 from partita.zoo.published import PublishedFile, PublishedModel
 
@@ -90,7 +93,7 @@ def test_separating_fetches_a_model_on_first_use(command_line, home, song, tmp_p
     shutil.copy(PUBLISHED / "demucs-2021.th", tmp_path / "mirror")
     digest = file_sha256(PUBLISHED / "demucs-2021.th")
     model = PublishedModel(
-        "tiny", "a model", "for tests", (PublishedFile("https://a.invalid/demucs-2021.th", digest, 30000),)
+        "tiny", "a model", "for tests", files=(PublishedFile("https://a.invalid/demucs-2021.th", digest, 30000),)
     )
     monkeypatch.setenv("PARTITA_MIRROR", str(tmp_path / "mirror"))
     monkeypatch.setattr("partita.zoo.published.published_models", lambda: {"tiny": model})
@@ -99,3 +102,94 @@ def test_separating_fetches_a_model_on_first_use(command_line, home, song, tmp_p
     assert "tiny: about 0 MB from the mirror, checked by sha256; licence: for tests" in err
     assert (tmp_path / "separated" / "tiny" / "song" / "vocals.wav").is_file()
     assert (home / "models" / "tiny").is_dir()
+
+
+class Files(SimpleHTTPRequestHandler):
+    """Serves a folder and keeps the requests."""
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        super().do_GET()
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The requests to a server with the members of the only published bag."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=PUBLISHED))
+    server.asked = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    members = []
+    for name in ("demucs-2019", "demucs-2021"):
+        path = PUBLISHED / f"{name}.th"
+        file = PublishedFile(f"http://127.0.0.1:{server.server_port}/{path.name}", file_sha256(path), 30000)
+        members.append(PublishedModel(name, "a member", "for tests", files=(file,)))
+    weights = ((1.0, 1.0, 1.0, 0.0), (1.0, 0.0, 0.0, 1.0))
+    models = {"pair": PublishedModel("pair", "a bag", "for tests", members=tuple(members), weights=weights)}
+    monkeypatch.setattr("partita.zoo.published.published_models", lambda: models)
+    monkeypatch.setattr("partita.zoo.get.published_models", lambda: models)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield server.asked
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.usefixtures("home")
+def test_separating_fetches_the_models_of_a_bag_that_the_stems_need(command_line, asked, song, tmp_path):
+    separate = ("separate", "-m", "pair", "--segment", "1", "--overwrite", song)
+    code, _, err = command_line(*separate, "--stems", "vocals")
+    assert code == 0, err
+    assert asked == ["/demucs-2021.th"]
+    assert "pair: about 0 MB, 1 of 2 models from 127.0.0.1, checked by sha256; licence: for tests" in err
+    assert [path.name for path in (tmp_path / "separated" / "pair" / "song").iterdir()] == ["vocals.wav"]
+    (facts,) = [facts for facts in json.loads(command_line("models", "--json")[1]) if facts["name"] == "pair"]
+    assert (facts["status"], facts["members"]) == ("incomplete", ["demucs-2019", "demucs-2021"])
+    assert command_line(*separate, "--two-stems", "vocals", "--offline")[0] == 0
+    code, _, err = command_line(*separate, "--two-stems", "bass", "--offline")
+    assert (code, asked) == (1, ["/demucs-2021.th"])
+    assert "demucs-2019 is not installed, and downloads are off" in err
+    assert command_line(*separate)[0] == 0
+    assert asked == ["/demucs-2021.th", "/demucs-2019.th"]
+    code, _, err = command_line("models", "remove", "pair")
+    assert "partita models remove demucs-2019 demucs-2021" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--stems", "piano"],
+        ["--two-stems", "piano"],
+        ["-o", "-"],
+        ["--overlap", "1"],
+        ["--device", "abacus"],
+        ["--shifts", "-1"],
+        ["--threads", "0"],
+        ["--bits", "24", "--format", "mp3", "--bitrate", "7"],
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_wrong_usage_is_reported_before_a_download(command_line, asked, song, words):
+    code, _, err = command_line("separate", "-m", "pair", song, *words)
+    assert (code, asked) == (2, [])
+    assert err.startswith("error: ")
+
+
+def test_a_model_is_opened_once(command_line, home, song, monkeypatch, convolutional):
+    opened = []
+    open_package = registry.open_package
+    monkeypatch.setattr(registry, "open_package", lambda folder: opened.append(folder) or open_package(folder))
+    shutil.copytree(convolutional.folder, home / "models" / "mine")
+    assert command_line("separate", "-m", "mine", song)[0] == 0
+    assert opened == [home / "models" / "mine"]
+
+
+def test_a_damaged_model_is_listed(command_line, home, convolutional):
+    folder = shutil.copytree(convolutional.folder, home / "models" / "mine")
+    (folder / "model.onnx").unlink()
+    code, out, _ = command_line("models", "--json")
+    (facts,) = [facts for facts in json.loads(out) if facts["name"] == "mine"]
+    assert (code, facts["status"]) == (0, "damaged")
+    assert "model.onnx" in facts["description"]
+    assert "damaged" in command_line("models")[1]

@@ -3,9 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from partita.separation import Separator, SeparatorOptions
 from partita.separation.loaded import LoadedModel, weighted_sum
-
-OPTIONS = {"backend": "onnx", "device": "cpu", "overlap": 0.25, "shifts": 0, "batch_size": None, "threads": 1}
 
 
 def blocks_of(track, *cuts):
@@ -40,9 +39,7 @@ def test_tracks_of_different_lengths_are_an_error():
 
 @pytest.mark.parametrize("segment", [None, 0.5])
 def test_the_segment_is_that_of_the_model_unless_another_is_chosen(recurrent, noise, segment):
-    from partita.separation import Separator
-
-    model = LoadedModel(recurrent, segment=segment, **OPTIONS)
+    model = LoadedModel(recurrent, SeparatorOptions(segment=segment, device="cpu", threads=1))
     separator = Separator(recurrent, segment=segment, device="cpu", threads=1)
     mixture = separator.open(noise)
     found = np.concatenate(list(model.separate(iter([noise.T]), mixture.statistics)), axis=-1)

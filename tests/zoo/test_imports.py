@@ -107,6 +107,16 @@ def test_open_unmix_is_imported_from_a_folder(tmp_path):
     assert import_checkpoint(files, "again").card.weights_sha256 == package.card.weights_sha256
 
 
+def test_an_open_unmix_for_speech_is_refused(tmp_path):
+    model = build("open-unmix", sources=("speech", "noise"), hidden=4, layers=1)
+    state = {**model.networks[0].state_dict(), "output_scale": torch.ones(513)}
+    (tmp_path / "umxse").mkdir()
+    for source in ("speech", "noise"):
+        saved(tmp_path / "umxse" / f"{source}.pth", state)
+    with pytest.raises(ModelError, match=r"umxse: an Open-Unmix with frames of 1024 samples; .*umxse, which separates"):
+        import_checkpoint(tmp_path / "umxse")
+
+
 def test_importing_again_changes_nothing(home):
     first = imported()
     before = (first.folder / "card.toml").stat().st_mtime_ns
@@ -190,7 +200,7 @@ def refused(tmp_path, content, message):
     ids=str,
 )
 def test_what_is_no_model_is_refused(tmp_path, content):
-    refused(tmp_path, content, "not a checkpoint of Demucs, Conv-TasNet or Open-Unmix")
+    refused(tmp_path, content, "not a checkpoint of Demucs, Hybrid Demucs, Hybrid Transformer Demucs, Conv-TasNet or")
 
 
 def test_a_half_download_is_recognised_by_its_name(tmp_path):

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from partita.errors import ModelError
+from partita.errors import ConfigError, ModelError
 from partita.zoo.home import checked_name
 from partita.zoo.published import published_model, published_models
 
@@ -47,6 +47,17 @@ def test_weights_of_a_bag_are_for_each_member_and_source():
             assert {len(weights) for weights in model.weights} == {4}
     assert published_model("htdemucs_ft").weights[3] == (0, 0, 0, 1)
     assert published_model("mdx").segment == 44
+
+
+def test_the_members_and_the_size_for_some_stems():
+    bag = published_model("htdemucs_ft")
+    assert [member.name for member in bag.needed(["vocals"])] == ["04573f0d"]
+    assert [member.name for member in bag.needed(["other", "drums"])] == ["f7e0c4bc", "92cfc3b6"]
+    assert published_model("mdx_extra").needed(["bass"]) == published_model("mdx_extra").members
+    with pytest.raises(ConfigError, match="stems: htdemucs_ft separates drums, bass, other, vocals, not 'piano'"):
+        bag.needed(["piano"])
+    assert "about 84 MB, 1 of 4 models from" in bag.announcement(bag.needed(["vocals"]))
+    assert published_model("htdemucs_6s").sources[4:] == ("guitar", "piano")
 
 
 def test_a_name_that_was_used_twice_needs_a_year():

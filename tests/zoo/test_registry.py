@@ -7,7 +7,8 @@ import torch
 
 from partita.errors import ModelError
 from partita.system.extras import missing_extra
-from partita.zoo import find_package, list_packages, load_model
+from partita.zoo import find_package, load_model
+from partita.zoo.registry import embedded_names, is_present, known_names
 
 
 def test_a_name_or_a_folder_is_found(convolutional):
@@ -42,9 +43,8 @@ def test_without_torch_loading_says_what_to_install(convolutional, monkeypatch):
 
 
 def test_the_embedded_packages_are_whole():
-    packages = list_packages()
-    assert "default" in [package.card.name for package in packages]
-    for package in packages:
+    assert "default" in embedded_names()
+    for package in map(find_package, embedded_names()):
         assert package.size <= 40e6
         assert package.card.licence
         package.load_torch()
@@ -54,3 +54,11 @@ def test_the_default_package_names_the_weights_it_was_trained_from():
     sha256 = find_package("default").card.training["init_sha256"]
     assert len(sha256) == 64
     assert sha256 != find_package("default").card.weights_sha256
+
+
+def test_names_are_those_of_models_that_are_here_or_published(convolutional, tmp_path):
+    assert {"default", "htdemucs", "umxhq"} <= set(known_names())
+    assert is_present("default")
+    assert is_present(str(convolutional.folder))
+    assert not is_present("htdemucs")
+    assert not is_present(str(tmp_path))

@@ -34,7 +34,7 @@ from partita.separation import (
 )
 from partita.system.private import private_folder
 
-__all__ = ["Batch"]
+__all__ = ["Batch", "check_stdout"]
 
 _STDIN = Path("-")
 
@@ -99,11 +99,10 @@ class Batch:
 
         Raises:
             PartitaError: The input cannot be separated.
-            ConfigError: There is more than one input or stem, or JSON is to be printed too.
+            ConfigError: As of :func:`check_stdout`.
         """
         names = self._options.names(self._separator.sources)
-        if len(inputs) != 1 or len(names) != 1 or self._as_json:
-            raise ConfigError("-o -: standard output takes one stem of one input and no --json; choose it with --stems")
+        check_stdout(inputs, names, as_json=self._as_json)
         with private_folder(Path(tempfile.gettempdir())) as folder:
             path = folder / f"stem.{self._options.format}"
             job = Job(inputs[0], {names[0]: path})
@@ -212,6 +211,16 @@ class Batch:
 def _error_of(job: Job, problem: Exception) -> PartitaError:
     """Return the error of an input: whatever goes wrong with it, the others are separated."""
     return unexpected(str(job.source), problem)
+
+
+def check_stdout(inputs: Sequence[Path], names: Sequence[str], *, as_json: bool) -> None:
+    """Check that outputs can be written to standard output.
+
+    Raises:
+        ConfigError: There is more than one input or stem, or JSON is to be printed too.
+    """
+    if len(inputs) != 1 or len(names) != 1 or as_json:
+        raise ConfigError("-o -: standard output takes one stem of one input and no --json; choose it with --stems")
 
 
 def _report_interruption(job: Job) -> None:

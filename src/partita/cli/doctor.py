@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import platform
+from typing import TYPE_CHECKING
 
 import typer
+
+from partita.cli.console import printable
+
+if TYPE_CHECKING:
+    from partita.zoo import ModelInfo
 
 __all__ = ["doctor"]
 
@@ -18,7 +24,8 @@ def doctor() -> None:
     from partita.separation.backends import onnx_providers
     from partita.system.cores import usable_cores
     from partita.system.extras import how_to_install
-    from partita.zoo import list_packages
+    from partita.zoo import list_models
+    from partita.zoo.home import models_folder
 
     typer.echo(f"partita {partita.__version__}, Python {platform.python_version()}, {platform.platform()}")
     for package in _NEEDED:
@@ -41,8 +48,25 @@ def doctor() -> None:
             why = "this build has no CUDA support" if torch.version.cuda is None else "there is no CUDA device"
             typer.echo(f"torch backend: runs on cpu: {why}")
     typer.echo(f"processor cores: {usable_cores()}")
-    names = [f"{package.card.name} ({package.size / 1e6:.0f} MB, files intact)" for package in list_packages()]
-    typer.echo(f"models: {', '.join(names) or 'none'}")
+    typer.echo("models:")
+    for model in list_models():
+        if model.status != "available":
+            typer.echo(f"  {model.name} ({model.status}): {_condition(model)}")
+    typer.echo(f"  in {models_folder()}; partita models lists those that can be downloaded")
+
+
+def _condition(model: ModelInfo) -> str:
+    """Return whether the files of a model that is here are intact."""
+    from partita.errors import ModelError
+    from partita.zoo import find_model
+
+    if model.status == "incomplete":
+        return "some of its models are missing; they are downloaded when they are needed"
+    try:
+        find_model(model.name)
+    except ModelError as error:
+        return printable(str(error))
+    return f"{(model.size or 0) / 1e6:.0f} MB, files intact"
 
 
 def _version(package: str) -> str | None:

@@ -9,6 +9,8 @@ import typer
 from partita.cli.console import human, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from partita.zoo.bag import Bag
     from partita.zoo.download import Progress as Report
     from partita.zoo.package import Package
@@ -20,8 +22,15 @@ Offline = Annotated[
 ]
 
 
-def obtain(name: str, *, offline: bool) -> Package | Bag:
+def obtain(
+    name: str, *, offline: bool, stems: Callable[[tuple[str, ...]], Collection[str]] | None = None
+) -> Package | Bag:
     """Return a model; download and install a published one that is not installed yet.
+
+    Args:
+        name: As of :func:`partita.zoo.get.get_model`.
+        offline: As there.
+        stems: As there.
 
     Raises:
         ModelError: As of :func:`partita.zoo.get.get_model`.
@@ -47,4 +56,4 @@ def obtain(name: str, *, offline: bool) -> Package | Bag:
             task = bar.add_task(printable(file), total=None)
             return lambda done, total: bar.update(task, completed=done, total=total)
 
-        return get_model(name, offline=offline, announce=announce, progress=start)
+        return get_model(name, stems=stems, offline=offline, announce=announce, progress=start)

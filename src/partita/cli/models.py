@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from partita.cli.console import human, print_table, printable, warning
+from partita.cli.console import human, print_table, printable
 from partita.cli.downloads import Offline, obtain
 
 if TYPE_CHECKING:
-    from partita.zoo.bag import Bag
-    from partita.zoo.package import Package
-    from partita.zoo.published import PublishedModel
+    from partita.zoo import Bag, ModelInfo, Package
 
 __all__ = ["models"]
 
@@ -33,18 +30,14 @@ def list_models(
     """
     if context.invoked_subcommand is not None:
         return
-    from partita.zoo.published import published_models
+    from partita.zoo import list_models as every_model
 
-    present = list(_present())
-    names = {name for name, _, _ in present}
-    available = [model for name, model in published_models().items() if name not in names]
+    found = every_model()
     if as_json:
-        facts = [{"status": status, **_facts(model)} for _, status, model in present]
-        facts += [{"status": "available", **_published_facts(model)} for model in available]
-        typer.echo(json.dumps(facts, indent=1))
+        typer.echo(json.dumps([_facts(model) for model in found], indent=1))
         return
-    _print_present(present)
-    _print_available(available)
+    _print_present([model for model in found if model.status != "available"])
+    _print_available([model for model in found if model.status == "available"])
     _print_oracles()
 
 
@@ -69,7 +62,7 @@ def import_(
     ],
     name: Annotated[str | None, typer.Option(help="Name of the model (default: that of the file).")] = None,
 ) -> None:
-    """Install a model from a checkpoint of Demucs, Conv-TasNet or Open-Unmix; it is never executed."""
+    """Install a model from a checkpoint of Demucs (2019 to 2022), Conv-TasNet or Open-Unmix; it is never executed."""
     from partita.zoo.imports import import_checkpoint
 
     _report(import_checkpoint(files[0] if len(files) == 1 else files, name))
@@ -79,12 +72,14 @@ def import_(
 def remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of installed models.")],
 ) -> None:
-    """Remove installed models."""
+    """Remove installed models; those that a bag consists of stay."""
     from partita.zoo.registry import remove_model
 
     for name in names:
-        remove_model(name)
+        members = remove_model(name)
         human.print(f"removed {name}", markup=False)
+        if members:
+            human.print(f"its models stay; remove them with partita models remove {' '.join(members)}", markup=False)
 
 
 def _report(model: Package | Bag) -> None:
@@ -93,57 +88,34 @@ def _report(model: Package | Bag) -> None:
     human.print(f"use it with partita separate -m {name}", markup=False)
 
 
-def _present() -> Iterator[tuple[str, str, Package | Bag]]:
-    """Yield name, status and model of what is on this machine; damaged models are warned about."""
-    from partita.errors import ModelError
-    from partita.zoo.registry import embedded_names, find_model, installed_names
-
-    for status, names in (("embedded", embedded_names()), ("installed", installed_names())):
-        for name in names:
-            try:
-                yield name, status, find_model(name)
-            except ModelError as error:
-                warning(str(error))
-
-
-def _facts(model: Package | Bag) -> dict[str, Any]:
-    from partita.zoo.bag import Bag
-
-    if isinstance(model, Bag):
-        return {
-            "name": model.name,
-            "description": model.description,
-            "licence": model.licence,
-            "bytes": model.size,
-            "sources": list(model.sources),
-            "members": [member.name for member in model.members],
-            "scores": {},
-        }
-    card = model.card
-    return {
-        "name": card.name,
-        "description": card.description,
-        "architecture": card.architecture,
-        "licence": card.licence,
-        "bytes": model.size,
-        "parameters": card.parameters,
-        "sources": list(card.sources),
-        "sample_rate": card.sample_rate,
-        "scores": card.scores,
-    }
-
-
-def _published_facts(model: PublishedModel) -> dict[str, Any]:
-    return {
+def _facts(model: ModelInfo) -> dict[str, Any]:
+    facts: dict[str, Any] = {
         "name": model.name,
+        "status": model.status,
         "description": model.description,
         "licence": model.licence,
         "bytes": model.size,
-        "files": [{"url": file.url, "sha256": file.sha256} for file in model.all_files],
+        "sources": list(model.sources),
     }
+    if model.members:
+        facts["members"] = list(model.members)
+    if model.files:
+        facts["files"] = [{"url": file.url, "sha256": file.sha256} for file in model.files]
+    if card := model.card:
+        facts |= {
+            "architecture": card.architecture,
+            "parameters": card.parameters,
+            "sample_rate": card.sample_rate,
+            "scores": card.scores,
+        }
+    return facts
 
 
-def _print_present(present: list[tuple[str, str, Package | Bag]]) -> None:
+def _size(model: ModelInfo) -> str:
+    return f"{model.size / 1e6:.0f} MB" if model.size else ""
+
+
+def _print_present(present: list[ModelInfo]) -> None:
     from rich.table import Table
 
     table = Table(box=None)
@@ -152,25 +124,24 @@ def _print_present(present: list[tuple[str, str, Package | Bag]]) -> None:
     for column in ("sources", "scores", "licence", "description"):
         table.add_column(column, min_width=12, overflow="fold")  # an SPDX identifier, a score
     definitions = set()
-    for _, status, model in present:
-        facts = _facts(model)
-        sdr = facts["scores"].get("sdr", {})
-        definitions |= {facts["scores"][key] for key in ("definition",) if key in facts["scores"]}
+    for model in present:
+        scores = model.card.scores if model.card else {}
+        definitions |= {scores[key] for key in ("definition",) if key in scores}
         table.add_row(
-            facts["name"],
-            status,
-            f"{facts['bytes'] / 1e6:.0f} MB",
-            ", ".join(facts["sources"]),
-            "\n".join(f"{source} {value:.1f} dB" for source, value in sdr.items()),
-            facts["licence"],
-            facts["description"],
+            model.name,
+            model.status,
+            _size(model),
+            ", ".join(model.sources),
+            "\n".join(f"{source} {value:.1f} dB" for source, value in scores.get("sdr", {}).items()),
+            model.licence,
+            printable(model.description),
         )
     print_table(table)
     for definition in sorted(definitions):
         typer.echo(f"scores: {definition}")
 
 
-def _print_available(available: list[PublishedModel]) -> None:
+def _print_available(available: list[ModelInfo]) -> None:
     from rich.table import Table
 
     if available:
@@ -179,11 +150,11 @@ def _print_available(available: list[PublishedModel]) -> None:
         table = Table(box=None, show_header=False)
         for column in ("model", "size"):
             table.add_column(column, no_wrap=True)
+        table.add_column("sources")
         table.add_column("description")
         for model in available:
             if model.licence == licence:
-                size = f"{model.size / 1e6:.0f} MB" if model.size else ""
-                table.add_row(model.name, size, model.description)
+                table.add_row(model.name, _size(model), ", ".join(model.sources), model.description)
         print_table(table)
         typer.echo(f"  licence of the above: {licence}\n")
 

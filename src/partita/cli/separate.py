@@ -99,8 +99,8 @@ def separate(
     """Separate songs into their stems: OUT/MODEL/TRACK/STEM.wav."""
     with ends_within_a_second():
         from partita.audio.source import check_part
-        from partita.cli.batch import Batch
-        from partita.separation import OutputOptions, Separator
+        from partita.cli.batch import Batch, check_stdout
+        from partita.separation import OutputOptions, Separator, SeparatorOptions, sources_of
 
         check_part(start, duration)
         options = OutputOptions(
@@ -116,9 +116,7 @@ def separate(
             filename=filename,
             overwrite=overwrite or skip_existing,
         )
-        obtain(model, offline=offline)
-        separator = Separator(
-            model,
+        how = SeparatorOptions(
             backend=backend,
             quality=quality,
             segment=segment,
@@ -128,8 +126,16 @@ def separate(
             threads=threads,
             limits=_limits(limits),
         )
+
+        def wanted(sources: tuple[str, ...]) -> tuple[str, ...]:
+            """Return the stems that the outputs need; what is wrong with them is reported before a download."""
+            names = options.names(sources)
+            if str(out) == "-":
+                check_stdout(inputs, names, as_json=as_json)
+            return sources_of(names, sources)
+
         batch = Batch(
-            separator,
+            Separator(obtain(model, offline=offline, stems=wanted), **vars(how)),
             options,
             start=start,
             duration=duration,

@@ -19,7 +19,8 @@ from partita.evaluation.stems import Signals
 from partita.evaluation.tracks import ReferenceTrack, decode_stems, keep_on_disk
 from partita.options import DEFAULT_OVERLAP
 from partita.separation import Separator
-from partita.zoo import find_model, list_packages
+from partita.zoo import find_model
+from partita.zoo.registry import known_names
 
 __all__ = ["Estimator", "FolderEstimates", "ModelEstimates", "OracleEstimates", "estimator_for"]
 
@@ -176,7 +177,7 @@ def estimator_for(
     if (name := fspath(model)) in ORACLES:
         return OracleEstimates(name)
     if not Path(name).exists():
-        known = [package.card.name for package in list_packages()]
+        known = known_names()
         if name not in known:
             raise ModelError(f"no model or oracle {name!r}{nearest(name, [*known, *ORACLES])}")
     find_model(name)

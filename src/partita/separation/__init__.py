@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from partita.options import BackendName, Bits, Format
-from partita.separation.blocks import Block, CancelToken, Progress, Stems
+from partita.separation.blocks import Block, CancelToken, Progress, Stems, sources_of
 from partita.separation.jobs import (
     Job,
     OutputFields,
@@ -14,7 +14,8 @@ from partita.separation.jobs import (
     without_earlier_outputs,
 )
 from partita.separation.mixture import Mixture, Statistics
-from partita.separation.separator import Separator, SeparatorFields, UnfinishedJob
+from partita.separation.options import SeparatorFields, SeparatorOptions
+from partita.separation.separator import Separator, UnfinishedJob
 
 __all__ = [
     "BackendName",
@@ -30,10 +31,12 @@ __all__ = [
     "Result",
     "Separator",
     "SeparatorFields",
+    "SeparatorOptions",
     "Statistics",
     "Stems",
     "UnfinishedJob",
     "find_inputs",
     "plan_jobs",
+    "sources_of",
     "without_earlier_outputs",
 ]

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from partita.audio.blocks import copies, regroup
-from partita.options import BackendName
 from partita.separation.backends import open_backend
 from partita.separation.mixture import Statistics
+from partita.separation.options import SeparatorOptions
 from partita.separation.runs import model_threads
 from partita.separation.stages import separate_in_stages
-from partita.separation.windows import WindowPlan, overlap_add, plan_windows
+from partita.separation.windows import WindowPlan, check_windows, overlap_add, plan_windows
+from partita.system.cores import usable_cores
 from partita.zoo import Package
 
 __all__ = ["LoadedModel", "weighted_sum"]
@@ -27,40 +28,28 @@ _LARGEST_SHIFT = 0.5  # seconds, as in the paper
 
 
 class LoadedModel:
-    """A model in a backend, with its options.
+    """A model in a backend.
 
     Args:
         package: The model.
-        backend: ``onnx`` or ``torch``.
-        device: ``cpu``, ``cuda``, ...
-        segment: Length of a window in seconds; None for the model's.
-        overlap: Fraction of a window that the next one covers too.
-        shifts: Number of passes to average.
-        batch_size: Windows that are computed at once; by default what suits the model.
-        threads: Number of threads on the CPU.
+        options: How it is run.
+
+    Raises:
+        ModelError: It cannot be loaded.
+        ConfigError: The segment is shorter than a sample.
     """
 
-    def __init__(
-        self,
-        package: Package,
-        *,
-        backend: BackendName,
-        device: str,
-        segment: float | None,
-        overlap: float,
-        shifts: int,
-        batch_size: int | None,
-        threads: int,
-    ) -> None:
+    def __init__(self, package: Package, options: SeparatorOptions) -> None:
         card = package.card
         self._geometry = card.geometry
-        self._segment = round((card.segment if segment is None else segment) * card.sample_rate)
-        self._overlap = overlap
+        self._segment = round((card.segment if options.segment is None else options.segment) * card.sample_rate)
+        self._overlap, shifts = options.preset
+        check_windows(self._segment, self._overlap)
         largest = round(_LARGEST_SHIFT * card.sample_rate)
         self._offsets = tuple(index * largest // max(1, shifts) for index in range(max(1, shifts)))
-        self._threads = threads
-        self._backend = open_backend(backend, package, device, threads=threads)
-        self._batch_size = batch_size or self._backend.batch_size
+        self._threads = options.threads or usable_cores()
+        self._backend = open_backend(options.backend, package, options.device, threads=self._threads)
+        self._batch_size = options.batch_size or self._backend.batch_size
 
     def separate(self, blocks: Iterable[Array], statistics: Statistics) -> Iterator[Array]:
         """Run the model over a track at its sample rate.

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from functools import partial
-from numbers import Integral, Real
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from threading import Event, Lock
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -21,39 +19,20 @@ from partita.audio.blocks import copies
 from partita.audio.level import is_silent
 from partita.audio.limits import checked_rate
 from partita.errors import AudioError, ConfigError
-from partita.options import PRESETS, BackendName, Quality
+from partita.options import BackendName, Quality
 from partita.separation.backends import choose_device
 from partita.separation.blocks import Block, CancelToken, Clock, Progress, Stems, sources_of
 from partita.separation.jobs import Job, OutputFields, OutputOptions, Result, plan_jobs
 from partita.separation.loaded import LoadedModel, weighted_sum
 from partita.separation.mixture import Mixture, open_mixture
+from partita.separation.options import SeparatorOptions
 from partita.separation.output import Encoding, UnfinishedFiles, Written, collect_lanes
 from partita.separation.tape import Tape
-from partita.separation.windows import check_windows
-from partita.system.cores import usable_cores
 from partita.zoo import Bag, Card, Package, find_model
 
-__all__ = ["Separator", "SeparatorFields", "UnfinishedJob"]
+__all__ = ["Separator", "UnfinishedJob"]
 
 Array = npt.NDArray[np.float32]
-
-_MOST_SHIFTS = 100  # each pass takes as much time and memory as the first
-_LONGEST_SEGMENT = 86_400  # seconds
-_MOST_AT_ONCE = 1024  # windows or threads
-
-
-class SeparatorFields(TypedDict, total=False):
-    """The options of :class:`Separator` as keyword arguments."""
-
-    backend: BackendName
-    quality: Quality
-    segment: float | None
-    overlap: float | None
-    shifts: int | None
-    device: str | None
-    batch_size: int | None
-    threads: int | None
-    limits: Limits | None
 
 
 @dataclass(frozen=True)
@@ -121,50 +100,20 @@ class Separator:
         limits: Limits | None = None,
     ) -> None:
         self._model = model if isinstance(model, Package | Bag) else find_model(_as_name(model))
-        self._options: SeparatorFields = {
-            "backend": backend,
-            "quality": quality,
-            "segment": segment,
-            "overlap": overlap,
-            "shifts": shifts,
-            "device": device,
-            "batch_size": batch_size,
-            "threads": threads,
-            "limits": limits,
-        }
+        self._options = SeparatorOptions(
+            backend, quality, segment, overlap, shifts, device, batch_size, threads, limits
+        )
         self.card: Card | Bag = self._model.card if isinstance(self._model, Package) else self._model
-        if quality not in PRESETS:
-            raise ConfigError(f"quality: {quality!r} is not one of {', '.join(PRESETS)}")
-        preset = PRESETS[quality]
-        overlap = preset.overlap if overlap is None else overlap
-        shifts = preset.shifts if shifts is None else shifts
-        _check_number("segment", segment, least=0, most=_LONGEST_SEGMENT, optional=True)
-        _check_number("overlap", overlap, least=0, most=1)
-        _check_number("shifts", shifts, least=0, most=_MOST_SHIFTS, whole=True)
-        _check_number("batch_size", batch_size, least=1, most=_MOST_AT_ONCE, whole=True, optional=True)
-        _check_number("threads", threads, least=1, most=_MOST_AT_ONCE, whole=True, optional=True)
-        length = self.card.segment if segment is None else segment  # None: that of each model of a bag
-        check_windows(1 if length is None else round(length * self.card.sample_rate), overlap)
         lengths = self.card.lengths if isinstance(self.card, Card) else None
         unsuited = lengths and segment is not None and lengths.warning(segment)
         self.warnings: tuple[str, ...] = (unsuited,) if unsuited else ()
         self.device = choose_device(backend, device)
-        self._load = partial(
-            LoadedModel,
-            backend=backend,
-            device=self.device,
-            segment=length,
-            overlap=overlap,
-            shifts=shifts,
-            batch_size=batch_size,
-            threads=threads or usable_cores(),
-        )
         self._loading = Lock()
         self._loaded: dict[str, LoadedModel] = {}
         if isinstance(self._model, Package):
             self._loaded[self.card.name] = self._load(self._model)
 
-    def __reduce__(self) -> tuple[Callable[..., Separator], tuple[Package | Bag, SeparatorFields]]:
+    def __reduce__(self) -> tuple[Callable[..., Separator], tuple[Package | Bag, SeparatorOptions]]:
         return _opened, (self._model, self._options)
 
     def __repr__(self) -> str:
@@ -409,7 +358,7 @@ class Separator:
             card.sample_rate,
             start=start,
             duration=duration,
-            limits=self._options["limits"],
+            limits=self._options.limits,
         )
 
     def _chosen(self, stems: Sequence[str] | None) -> tuple[str, ...]:
@@ -460,20 +409,13 @@ class Separator:
                     self._loaded[member.name] = self._load(self._model.open(member))
         return [(self._loaded[member.name], member.weights) for member in members]
 
+    def _load(self, package: Package) -> LoadedModel:
+        segment = self.card.segment if self._options.segment is None else self._options.segment
+        return LoadedModel(package, replace(self._options, segment=segment, device=self.device))
 
-def _opened(model: Package | Bag, options: SeparatorFields) -> Separator:
-    return Separator(model, **options)
 
-
-def _check_number(
-    name: str, value: object, *, least: float, most: float, whole: bool = False, optional: bool = False
-) -> None:
-    if optional and value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
-        raise ConfigError(f"{name}: must be {'a whole number' if whole else 'a number'}, not {value!r}")
-    if not least <= value <= most:  # type: ignore[operator]
-        raise ConfigError(f"{name}: must be from {least} to {most}, not {value}")
+def _opened(model: Package | Bag, options: SeparatorOptions) -> Separator:
+    return Separator(model, **vars(options))
 
 
 def _as_name(model: str | PathLike[str]) -> str | Path:

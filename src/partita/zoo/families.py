@@ -311,7 +311,10 @@ def _configure_open_unmix(arguments: dict[str, Any]) -> tuple[str, dict[str, Any
     fields = dict(arguments)
     n_fft, heard, rate = fields["n_fft"], fields.pop("heard"), 44100
     if n_fft != 4096:
-        raise CheckpointError(f"an Open-Unmix with frames of {n_fft} samples; only those of 4096 are supported")
+        raise CheckpointError(
+            f"an Open-Unmix with frames of {n_fft} samples; only those for music, with frames of 4096 samples at 44100 "
+            "Hz, are supported (umxse, which separates speech from noise at 16000 Hz, is not)"
+        )
     bandwidth = 16000.0
     fields["bandwidth"] = bandwidth if int(bandwidth * n_fft / rate) + 1 == heard else (heard - 0.5) * rate / n_fft
     fields["wiener_iterations"] = 1 if len(fields["sources"]) > 1 else 0

@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 
     from partita.models import WaveformModel
 
-__all__ = ["build_model", "import_checkpoint", "install", "recognise"]
+__all__ = ["build_model", "check_importable", "import_checkpoint", "install", "recognise"]
 
+_UNKNOWN = "not a checkpoint of Demucs, Hybrid Demucs, Hybrid Transformer Demucs, Conv-TasNet or Open-Unmix"
 _ENDING = re.compile(r"(?:-([0-9a-f]{8}))?\.(?:th|pth|pt|safetensors)(?:\.gz)?$")
 # fields that count modules: a hostile file could ask for more of them than memory holds
 _COUNTS = ("blocks", "branch_depth", "depth", "layers", "lstm_layers", "stacks", "transformer_layers")
@@ -84,10 +85,9 @@ def import_checkpoint(
     checkpoint = recognise(paths)
     model = build_model(checkpoint, str(label))
     family = FAMILIES[checkpoint.kind]
-    try:
-        from partita.zoo.export import export_package
-    except ModuleNotFoundError as error:
-        raise ModelError(missing_extra("export", error.name or "onnx")) from error
+    check_importable()
+    from partita.zoo.export import export_package
+
     facts = [_facts(path) for path in paths]
 
     def write(partial: Path) -> Package:
@@ -103,6 +103,18 @@ def import_checkpoint(
         )
 
     return install(models_folder() / name, write)
+
+
+def check_importable() -> None:
+    """Check that the packages that an import needs are installed.
+
+    Raises:
+        ModelError: One is missing.
+    """
+    try:
+        import partita.zoo.export  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ModelError(missing_extra("export", error.name or "onnx")) from error
 
 
 def install(folder: Path, write: Callable[[Path], Package]) -> Package:
@@ -272,7 +284,7 @@ def _recognise(content: Any) -> Checkpoint:
         return Checkpoint("demucs-2021", demucs_arguments(content), content)
     if _is_state(content) and "encoder.conv1d_U.weight" in content:
         return Checkpoint("conv-tasnet", conv_tasnet_arguments(content), content)
-    raise CheckpointError("not a checkpoint of Demucs, Conv-TasNet or Open-Unmix")
+    raise CheckpointError(_UNKNOWN)
 
 
 _QUANTISER = {"group_size": 8, "min_size": 1}  # of 2021
@@ -308,7 +320,7 @@ def _quantiser(training: Any) -> dict[str, Any]:
 
 def _checked(value: Any, kind: type) -> Any:
     if not isinstance(value, kind):
-        raise CheckpointError("not a checkpoint of Demucs, Conv-TasNet or Open-Unmix")
+        raise CheckpointError(_UNKNOWN)
     return value
 
 

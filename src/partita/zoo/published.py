@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from partita.errors import ModelError
+from partita.errors import ConfigError, ModelError
 from partita.system.toml import read_toml
 from partita.zoo.download import source_of
 
 __all__ = ["PublishedFile", "PublishedModel", "published_model", "published_models"]
 
 _TABLE = Path(__file__).with_name("published.toml")
+_SOURCES = ("drums", "bass", "other", "vocals")  # of nearly all models
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class PublishedModel:
         name: Its name.
         description: One sentence.
         licence: What the publisher says about the weights.
+        sources: Names of the stems.
         files: The files of a model.
         members: The models of a bag.
         weights: For each member one weight for each source.
@@ -53,6 +56,7 @@ class PublishedModel:
     name: str
     description: str
     licence: str
+    sources: tuple[str, ...] = _SOURCES
     files: tuple[PublishedFile, ...] = ()
     members: tuple[PublishedModel, ...] = ()
     weights: tuple[tuple[float, ...], ...] = ()
@@ -66,16 +70,44 @@ class PublishedModel:
     @property
     def size(self) -> int | None:
         """Size of the download in bytes, None if it is not known."""
-        sizes = [file.size for file in self.all_files]
-        return None if None in sizes else sum(size for size in sizes if size is not None)
+        return _total(self.all_files)
 
-    def announcement(self) -> str:
-        """Return what to tell the user before the download: size, server, checks, licence."""
-        size = f"about {self.size / 1e6:.0f} MB" if self.size else "of unknown size"
-        hosts = sorted({urlsplit(source_of(file.url)).hostname or "the mirror" for file in self.all_files})
-        partial = any(len(file.sha256) < 64 for file in self.all_files)
+    def needed(self, stems: Collection[str]) -> tuple[PublishedModel, ...]:
+        """Return the members of a bag that have a weight for any of these stems.
+
+        Raises:
+            ConfigError: The bag has no such stem.
+        """
+        for stem in stems:
+            if stem not in self.sources:
+                raise ConfigError(f"stems: {self.name} separates {', '.join(self.sources)}, not {stem!r}")
+        if not self.weights:
+            return self.members
+        wanted = [self.sources.index(stem) for stem in stems]
+        shares = zip(self.members, self.weights, strict=True)
+        return tuple(member for member, weights in shares if any(weights[index] for index in wanted))
+
+    def announcement(self, members: Sequence[PublishedModel] | None = None) -> str:
+        """Return what to tell the user before the download: size, server, checks, licence.
+
+        Args:
+            members: The members of a bag that are downloaded; all by default.
+        """
+        files = self.all_files if members is None else [file for member in members for file in member.files]
+        size = _total(files)
+        amount = f"about {size / 1e6:.0f} MB" if size else "of unknown size"
+        of_all = (
+            f", {len(members)} of {len(self.members)} models" if members and len(members) < len(self.members) else ""
+        )
+        hosts = sorted({urlsplit(source_of(file.url)).hostname or "the mirror" for file in files})
+        partial = any(len(file.sha256) < 64 for file in files)
         check = "checked by the 8 published digits of the sha256" if partial else "checked by sha256"
-        return f"{self.name}: {size} from {', '.join(hosts)}, {check}; licence: {self.licence}"
+        return f"{self.name}: {amount}{of_all} from {', '.join(hosts)}, {check}; licence: {self.licence}"
+
+
+def _total(files: Iterable[PublishedFile]) -> int | None:
+    sizes = [file.size for file in files]
+    return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 @cache
@@ -86,15 +118,16 @@ def published_models() -> dict[str, PublishedModel]:
     models = {}
     for name, entry in facts["models"].items():
         licence = facts["licences"][entry["licence"]]
-        segment = entry.get("segment")
+        segment, sources = entry.get("segment"), tuple(entry.get("sources", _SOURCES))
         members = tuple(
-            PublishedModel(key, f"a member of {name}", licence, (known[key],), segment=segment)
+            PublishedModel(key, f"a member of {name}", licence, sources, (known[key],), segment=segment)
             for key in entry.get("members", ())
         )
         models[name] = PublishedModel(
             name,
             entry["description"],
             licence,
+            sources,
             tuple(known[key] for key in entry.get("files", ())),
             members,
             tuple(tuple(map(float, weights)) for weights in entry.get("weights", ())),

@@ -23,19 +23,12 @@ __all__ = [
     "find_model",
     "find_package",
     "installed_names",
-    "list_packages",
+    "is_present",
+    "known_names",
     "load_model",
+    "model_folder",
     "remove_model",
 ]
-
-
-def list_packages() -> list[Package]:
-    """Return the packages that ship with partita, sorted by name.
-
-    Raises:
-        ModelError: One of them is damaged.
-    """
-    return [open_package(EMBEDDED / name) for name in embedded_names()]
 
 
 def embedded_names() -> list[str]:
@@ -47,6 +40,25 @@ def installed_names() -> list[str]:
     """Return the names of the models and bags in the user's folder, sorted."""
     paths = [*models_folder().glob(f"*/{CARD_NAME}"), *models_folder().glob(f"*/{BAG_NAME}")]
     return sorted(path.parent.name for path in paths if not path.parent.name.startswith("."))
+
+
+def is_present(name: str) -> bool:
+    """Return whether a name is that of an embedded or installed model, or of a folder that holds a model."""
+    files = (f"{name}/{file}" for file in (CARD_NAME, BAG_NAME))
+    return name in (*embedded_names(), *installed_names()) or any(
+        os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for names that are too long
+        for path in files
+    )
+
+
+def known_names() -> list[str]:
+    """Return the names of all models that are embedded, installed or published."""
+    return list(dict.fromkeys([*embedded_names(), *installed_names(), *published_models()]))
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of an embedded or installed model."""
+    return (EMBEDDED if name in embedded_names() else models_folder()) / name
 
 
 def find_package(model: str | Path = "default") -> Package:
@@ -75,18 +87,18 @@ def find_model(model: str | Path = "default") -> Package | Bag:
         ModelError: There is no such model, it is damaged, or the folder holds an unfinished training run.
     """
     name = str(model)
-    if isinstance(model, str) and Path(model).name == model:
-        if name in embedded_names():
-            return open_package(EMBEDDED / name)
-        if name in installed_names():
-            return _open(models_folder() / name)
+    if isinstance(model, str) and name in (*embedded_names(), *installed_names()):
+        return _open(model_folder(name))
     if os.path.isdir(model):  # noqa: PTH112 - Path.is_dir raises for names that are too long
         return _open(Path(model))
     raise ModelError(_unknown(name))
 
 
-def remove_model(name: str) -> None:
+def remove_model(name: str) -> list[str]:
     """Remove an installed model; the members of a bag stay.
+
+    Returns:
+        The names of the installed members of the bag that no other bag needs.
 
     Raises:
         ModelError: It is not installed, or a bag needs it.
@@ -95,14 +107,17 @@ def remove_model(name: str) -> None:
     if name not in installed_names():
         shipped = "ships with partita and cannot be removed" if name in embedded_names() else "not installed"
         raise ModelError(f"{name}: {shipped}")
-    for other in installed_names():
-        folder = models_folder() / other
-        if (folder / BAG_NAME).is_file() and name in _members(folder):
+    bags = {other: _members(models_folder() / other) for other in installed_names() if other != name}
+    for other, members in bags.items():
+        if name in members:
             raise ModelError(f"{name}: the bag {other} needs it; remove that first with partita models remove {other}")
+    own = _members(models_folder() / name)
     try:
         shutil.rmtree(models_folder() / name)
     except OSError as error:
         raise OutputError(f"{models_folder() / name}: cannot be removed: {error.strerror or error}") from error
+    needed = {member for members in bags.values() for member in members}
+    return [member for member in own if member in installed_names() and member not in needed]
 
 
 def load_model(model: str | Path | Package = "default") -> WaveformModel:
@@ -126,6 +141,8 @@ def _open(folder: Path) -> Package | Bag:
 
 
 def _members(folder: Path) -> list[str]:
+    if not (folder / BAG_NAME).is_file():
+        return []
     try:
         return [member.name for member in open_bag(folder).members]
     except ModelError:
@@ -135,5 +152,5 @@ def _members(folder: Path) -> list[str]:
 def _unknown(name: str) -> str:
     with suppress(KeyError):
         return f"{published_model(name).name}: not installed; get it with partita models get {name}"
-    near = nearest(name, [*embedded_names(), *installed_names(), *published_models()])
+    near = nearest(name, known_names())
     return f"no model {name!r}{near}; or pass the folder of a model package"
