@@ -2,16 +2,23 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from partita.errors import OutputError
 from partita.evaluation import bss_eval
 from partita.evaluation.results import load_runs
 from partita.options import DEFAULT_OVERLAP
+from partita.system.text import printable
 
 RATE = 8000
 SOURCES = ("drums", "bass", "vocals")  # in the order of the paper's tables
@@ -201,3 +208,107 @@ def test_the_help_states_the_default_overlap(evaluate, monkeypatch):
     _, out, _ = evaluate("--help")
     (line,) = [line for line in out.splitlines() if "--overlap" in line]
     assert f"[default: {DEFAULT_OVERLAP}]" in line
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take names in UTF-8 only")
+@pytest.mark.parametrize("name", [os.fsdecode(b"n\xffame"), "[red]", "[bold]x\\", "a[b"])
+def test_odd_names_of_songs_and_folders(evaluate, tmp_path, name):
+    references = write(tmp_path / "references", {"one": SONGS["one"]})
+    theirs = write(tmp_path / "theirs", {"one": ESTIMATES["one"]}).rename(tmp_path / name)
+    for folder in (references, theirs):
+        (folder / "one").rename(folder / name)
+    code, out, err = evaluate(references, theirs, "-o", "scores")
+    assert code == 0, err
+    assert printable(name) in out
+    (run,) = load_runs(tmp_path / "scores" / "scores.json")
+    assert (run.name, [song.name for song in run.songs]) == (name, [name])
+    assert "report.html" in err
+    code, out, err = evaluate("--scores", tmp_path / "scores" / "scores.json", "-o", "again", "--json")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize("block", ["scores", "scores/report.html/x", "scores/scores.json/x"])
+def test_the_output_is_checked_before_songs_are_scored(folders, evaluate, tmp_path, block, monkeypatch):
+    path = tmp_path / block
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    monkeypatch.setattr("partita.evaluation.run._score", lambda _: pytest.fail("a song was scored"))
+    code, _, err = evaluate(*folders, "-o", "scores")
+    assert code == 1
+    assert err.startswith("error: scores")
+
+
+def test_more_runs_than_a_report_shows(folders, evaluate):
+    code, _, err = evaluate(folders[0], *[folders[1]] * 27)
+    assert (code, err) == (2, "error: a report shows up to 26 runs, not 27; evaluate some of them at a time\n")
+
+
+def test_a_report_that_cannot_be_written_is_not_named(folders, evaluate, monkeypatch):
+    def fail(*_):
+        raise OutputError("report.html: the disk is full")
+
+    monkeypatch.setattr("partita.cli.scores.write_report", fail)
+    code, _, err = evaluate(*folders, "-o", "scores")
+    assert (code, err) == (1, "-> scores/scores.json\nerror: report.html: the disk is full\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--sources", "drums,drums"], "sources: 'drums' is listed twice"),
+        (["--window", "inf"], "window: must be at most 86400 seconds, not inf"),
+        (["--window", "nan"], "window: must be more than 0"),
+        (["--hop", "1e308"], "hop: must be at most 86400 seconds"),
+    ],
+)
+def test_options_that_are_invalid(folders, evaluate, options, message):
+    code, _, err = evaluate(*folders, *options)
+    assert code == 2
+    assert err.startswith(f"error: {message}")
+    assert err.count("\n") == 1
+
+
+def test_an_unexpected_error_is_that_of_its_song(folders, evaluate, tmp_path, monkeypatch):
+    from partita.evaluation import run
+
+    score = run._score_track
+
+    def fail(track, *arguments):
+        if track.name == "one":
+            raise StopIteration
+        return score(track, *arguments)
+
+    monkeypatch.setattr(run, "_score_track", fail)
+    code, _, err = evaluate(*folders, "-o", "scores")
+    assert code == 1
+    assert "one: StopIteration: (unexpected; set PARTITA_DEBUG=1 for a traceback" in err
+    assert [song.name for song in load_runs(tmp_path / "scores" / "scores.json")[0].songs] == ["two"]
+
+
+def alive(pids):
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_worker_outlives_the_command(tmp_path, number):
+    long = {name: RNG.uniform(-0.3, 0.3, (3, 2, 120 * RATE)) for name in ("one", "two")}
+    references, theirs = write(tmp_path / "references", long), write(tmp_path / "theirs", long)
+    command = [sys.executable, "-m", "partita", "evaluate", references, theirs, "-j", "2", "-o", tmp_path / "out"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            deadline = time.monotonic() + 60
+            children: list[str] = []
+            while len(children) < 3 and process.poll() is None:  # two workers, and Python's tracker of resources
+                assert time.monotonic() < deadline
+                children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+                time.sleep(0.02)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert "Traceback" not in err
+    assert process.returncode == (130 if number == signal.SIGINT else -9)
+    while alive(children):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

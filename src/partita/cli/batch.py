@@ -15,7 +15,6 @@ from threading import Event
 from typing import Any
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from partita.audio.level import decibels
@@ -233,7 +232,7 @@ class _Bar:
     def __init__(self, title: str, mixture: Mixture, *, quiet: bool) -> None:
         self._mixture = mixture
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("{task.fields[speed]}"),
@@ -242,7 +241,7 @@ class _Bar:
             transient=True,  # the song's line takes its place
             disable=quiet or not human.is_terminal,
         )
-        self._task = self._progress.add_task(escape(printable(title)), total=1.0, speed="")
+        self._task = self._progress.add_task(printable(title), total=1.0, speed="")
         self._began = time.monotonic()
 
     def __enter__(self) -> _Bar:

@@ -10,12 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from partita.errors import ConfigError
 from partita.system.interruption import ends_within
 from partita.system.text import clock, printable
 
 __all__ = [
+    "cell",
     "clock",
     "ends_within_a_second",
     "error",
@@ -61,6 +63,11 @@ def stem_names(option: str, text: str | None) -> tuple[str, ...] | None:
     if not all(names):
         raise ConfigError(f"{option}: {text!r} contains an empty name; list stems as in drums,bass,other,vocals")
     return names
+
+
+def cell(text: str) -> Text:
+    """Return a text for a table or a bar as it is; rich would take what is in brackets for markup."""
+    return Text(printable(text))
 
 
 def labels(paths: Sequence[Path]) -> list[str]:

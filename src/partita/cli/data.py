@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from partita.cli.console import clock, human, labels, print_table, printable, stem_names
+from partita.cli.console import cell, clock, human, labels, print_table, printable, stem_names
 
 if TYPE_CHECKING:
     from partita.data import SongReport
@@ -92,13 +92,13 @@ def _print_table(reports: list[SongReport]) -> None:
     names = [*(name for name in known if name != "mixture"), *(["mixture"] if "mixture" in known else [])]
     table = Table(box=None, caption="stems: RMS level in dB", caption_justify="left")
     table.add_column("song", no_wrap=True)
-    for column in ("length", "Hz", "channels", *(escape(printable(name)) for name in names)):
+    for column in map(cell, ("length", "Hz", "channels", *names)):
         table.add_column(column, justify="right")
     table.add_column("")
     for label, report in zip(labels([report.path for report in reports]), reports, strict=True):
         stems = report.stems.values()
         table.add_row(
-            escape(label),
+            cell(label),
             _span({clock(stem.samples / stem.sample_rate) for stem in stems}),
             _span({str(stem.sample_rate) for stem in stems}),
             _span({str(stem.channels) for stem in stems}),

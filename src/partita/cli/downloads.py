@@ -41,7 +41,7 @@ def obtain(
     from partita.zoo.get import get_model
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

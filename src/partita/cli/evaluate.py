@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from partita.cli.console import stem_names
+from partita.cli.console import ends_within_a_second, stem_names
 from partita.errors import ConfigError
 from partita.options import DEFAULT_OVERLAP
 from partita.system.extras import needs_extra
@@ -67,28 +67,30 @@ def evaluate(
 
     with needs_extra("evaluate"):
         import partita.evaluation.report.page  # noqa: F401 - fail before songs are scored, not after
-    from partita.cli.scores import ProgressBars, print_runs, save_evaluation
+    from partita.cli.scores import ProgressBars, check_output, print_runs, save_evaluation
     from partita.evaluation import Scoring, evaluate_folders, load_runs, with_distinct_names
 
-    runs = [run for path in scores or [] for run in load_runs(path)]
-    if references is not None:
-        with ProgressBars(quiet=as_json) as bars:
-            runs += evaluate_folders(
-                references,
-                given,
-                model or [],
-                sources=stem_names("--sources", sources),
-                scoring=Scoring(window, hop, museval_silence),
-                shifts=shifts,
-                overlap=overlap,
-                device=device,
-                jobs=jobs,
-                threads=threads,
-                progress=bars.update,
-            )
-        failed = any(run.failures for run in runs[-len(given) - len(model or []) :])
-    else:
-        failed = False
+    with ends_within_a_second():
+        runs = [run for path in scores or [] for run in load_runs(path)]
+        check_output(out, len(runs) + len(given) + len(model or []))
+        if references is not None:
+            with ProgressBars(quiet=as_json) as bars:
+                runs += evaluate_folders(
+                    references,
+                    given,
+                    model or [],
+                    sources=stem_names("--sources", sources),
+                    scoring=Scoring(window, hop, museval_silence),
+                    shifts=shifts,
+                    overlap=overlap,
+                    device=device,
+                    jobs=jobs,
+                    threads=threads,
+                    progress=bars.update,
+                )
+            failed = any(run.failures for run in runs[-len(given) - len(model or []) :])
+        else:
+            failed = False
     runs = with_distinct_names(runs)
     save_evaluation(runs, out)
     print_runs(runs, as_json=as_json)

@@ -70,7 +70,7 @@ def table(
     compared = _load(plan)
     from rich.table import Table
 
-    from partita.cli.console import print_table
+    from partita.cli.console import cell, print_table
     from partita.experiment import as_markdown, load_scores, table_of
 
     found = load_scores(compared, out)
@@ -85,9 +85,9 @@ def table(
         typer.echo(title)
         grid = Table(box=None)
         for index, name in enumerate(head):
-            grid.add_column(name, justify="right" if index else "left", no_wrap=True)
+            grid.add_column(cell(name), justify="right" if index else "left", no_wrap=True)
         for row in rows:
-            grid.add_row(*row)
+            grid.add_row(*map(cell, row))
         print_table(grid)
 
 

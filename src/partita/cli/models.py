@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from partita.cli.console import human, print_table, printable
+from partita.cli.console import cell, human, print_table, printable
 from partita.cli.downloads import Offline, obtain
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def _size(model: ModelInfo) -> str:
 
 def _print_present(present: list[ModelInfo]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None)
     for column in ("model", "", "size"):
@@ -128,13 +129,13 @@ def _print_present(present: list[ModelInfo]) -> None:
         scores = model.card.scores if model.card else {}
         definitions |= {scores[key] for key in ("definition",) if key in scores}
         table.add_row(
-            model.name,
+            cell(model.name),
             model.status,
             _size(model),
-            ", ".join(model.sources),
-            "\n".join(f"{source} {value:.1f} dB" for source, value in scores.get("sdr", {}).items()),
-            model.licence,
-            printable(model.description),
+            cell(", ".join(model.sources)),
+            Text("\n".join(f"{printable(source)} {value:.1f} dB" for source, value in scores.get("sdr", {}).items())),
+            cell(model.licence),
+            cell(model.description),
         )
     print_table(table)
     for definition in sorted(definitions):
@@ -154,7 +155,7 @@ def _print_available(available: list[ModelInfo]) -> None:
         table.add_column("description")
         for model in available:
             if model.licence == licence:
-                table.add_row(model.name, _size(model), ", ".join(model.sources), model.description)
+                table.add_row(*map(cell, (model.name, _size(model), ", ".join(model.sources), model.description)))
         print_table(table)
         typer.echo(f"  licence of the above: {licence}\n")
 

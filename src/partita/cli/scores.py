@@ -8,17 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from partita.cli.console import error, human, print_table, printable
+from partita.cli.console import cell, error, human, print_table, printable
+from partita.errors import ConfigError, OutputError
 from partita.evaluation.aggregate import mean_of_finite
-from partita.evaluation.report import write_report
+from partita.evaluation.report import MOST_RUNS, write_report
 from partita.evaluation.results import METRICS, Run, runs_to_json, save_runs
 from partita.evaluation.run import EvaluationProgress
+from partita.system.atomic import existing_ancestor
+from partita.system.private import private_folder
 
-__all__ = ["ProgressBars", "print_runs", "save_evaluation"]
+__all__ = ["ProgressBars", "check_output", "print_runs", "save_evaluation"]
 
 
 class ProgressBars:
@@ -29,7 +31,12 @@ class ProgressBars:
     """
 
     def __init__(self, *, quiet: bool) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         self._bars = Progress(*columns, console=human, disable=quiet or not human.is_terminal)
         self._bar: TaskID | None = None
 
@@ -43,20 +50,50 @@ class ProgressBars:
     def update(self, progress: EvaluationProgress) -> None:
         """Show how far an evaluation is."""
         if progress.song is None or self._bar is None:
-            self._bar = self._bars.add_task(escape(printable(progress.run)), total=progress.total)
+            self._bar = self._bars.add_task(printable(progress.run), total=progress.total)
         self._bars.update(self._bar, completed=progress.done)
         if progress.failure is not None:
             error(f"{progress.run}, {progress.song}: {progress.failure}")
 
 
+def check_output(out: Path, runs: int) -> None:
+    """Fail before songs are scored if the evaluation could not be saved afterwards.
+
+    Args:
+        out: Its folder.
+        runs: How many runs there will be.
+
+    Raises:
+        ConfigError: A report cannot show that many.
+        OutputError: The folder cannot be written to.
+    """
+    if runs > MOST_RUNS:
+        raise ConfigError(f"a report shows up to {MOST_RUNS} runs, not {runs}; evaluate some of them at a time")
+    for path in _files(out):
+        if path.is_dir():
+            raise OutputError(f"{path}: is a folder; remove it or choose another folder with -o")
+    try:
+        with private_folder(existing_ancestor(out)):
+            pass
+    except OSError as problem:
+        raise OutputError(f"{out}: cannot be written to: {problem.strerror or problem}") from problem
+
+
+def _files(out: Path) -> tuple[Path, Path]:
+    return out / "scores.json", out / "report.html"
+
+
 def save_evaluation(runs: Sequence[Run], out: Path) -> None:
     """Write ``scores.json``, and ``report.html`` if any song has scores."""
-    written = [out / "scores.json"]
-    save_runs(runs, written[0])
-    if any(run.songs for run in runs):
-        written.append(out / "report.html")
-        write_report(runs, written[1])
-    human.print(printable(f"-> {', '.join(map(str, written))}"), markup=False, soft_wrap=True)
+    scores, report = _files(out)
+    save_runs(runs, scores)
+    written = [scores]
+    try:
+        if any(run.songs for run in runs):
+            write_report(runs, report)
+            written.append(report)
+    finally:
+        human.print(printable(f"-> {', '.join(map(str, written))}"), markup=False, soft_wrap=True)
 
 
 def print_runs(runs: Sequence[Run], *, as_json: bool) -> None:
@@ -76,7 +113,7 @@ def print_runs(runs: Sequence[Run], *, as_json: bool) -> None:
 def _songs(run: Run) -> Table:
     table = _table(["song", *run.sources])
     for song, values in zip(run.songs, run.medians("sdr"), strict=True):
-        table.add_row(escape(printable(song.name)), *map(_decibels, values))
+        table.add_row(cell(song.name), *map(_decibels, values))
     return table
 
 
@@ -95,7 +132,7 @@ def _summary(run: Run) -> Table:
 def _table(columns: Sequence[str]) -> Table:
     table = Table(box=None)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+        table.add_column(cell(column), justify="right" if index else "left", no_wrap=True)
     return table
 
 

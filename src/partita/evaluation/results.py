@@ -127,7 +127,8 @@ def save_runs(runs: Sequence[Run], path: str | PathLike[str]) -> None:
         OutputError: The file cannot be written; an older one is unchanged.
     """
     text = json.dumps(runs_to_json(runs), indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomically(Path(path), text.encode())
+    # a name that is not UTF-8 holds surrogates, which become escapes of JSON
+    write_atomically(Path(path), text.encode(errors="backslashreplace"))
 
 
 def runs_to_json(runs: Sequence[Run]) -> dict[str, Any]:

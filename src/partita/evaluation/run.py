@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 import numpy as np
 import numpy.typing as npt
 
 from partita.data import Song
-from partita.errors import AudioError, ConfigError, PartitaError
+from partita.errors import AudioError, ConfigError, PartitaError, unexpected
 from partita.evaluation.bss_eval import bss_eval
 from partita.evaluation.estimates import Estimator
 from partita.evaluation.results import Excerpt, Run, SongScores
@@ -26,6 +31,7 @@ from partita.system.extras import needs_extra
 __all__ = ["EvaluationProgress", "Scoring", "evaluate", "require_extras", "sources_of"]
 
 _EXCERPT = 6.0  # seconds
+_LONGEST_FRAME = 86_400  # seconds
 _USUAL = ("drums", "bass", "other", "vocals")  # the order of the paper's tables, before any other stems
 
 
@@ -39,7 +45,7 @@ class Scoring:
         museval_silence: Treat silence as museval does (see :func:`partita.evaluation.bss_eval`).
 
     Raises:
-        ConfigError: The window or the hop is not positive.
+        ConfigError: The window or the hop is not positive, or longer than a day.
     """
 
     window: float = 1.0
@@ -48,8 +54,11 @@ class Scoring:
 
     def __post_init__(self) -> None:
         for name in ("window", "hop"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name}: must be more than 0 seconds, not {getattr(self, name)}")
+            seconds = getattr(self, name)
+            if not seconds > 0:
+                raise ConfigError(f"{name}: must be more than 0 seconds, not {seconds}")
+            if seconds > _LONGEST_FRAME:
+                raise ConfigError(f"{name}: must be at most {_LONGEST_FRAME} seconds, not {seconds}")
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,8 @@ def evaluate(
         raise ConfigError(f"threads: must be at least 1, not {threads}")
     if not sources:
         raise ConfigError("sources: name at least one stem")
+    if twice := [name for name in sources if sources.count(name) > 1]:
+        raise ConfigError(f"sources: {twice[0]!r} is listed twice; list each stem once")
     scoring = scoring or Scoring()
     each = max(1, (threads or usable_cores()) // jobs)
     tasks = [_Task(song, sources, estimator, scoring, each) for song in songs]
@@ -172,7 +183,10 @@ def _outcomes(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Task, Outcom
         for task in tasks:
             yield task, _score(task)
         return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    # the workers end when this process closes its end of the pipe, or is killed
+    with ours, theirs, ProcessPoolExecutor(jobs, context, _end_with_parent, (ours,)) as pool:
         futures = {pool.submit(_score, task): task for task in tasks}
         try:
             for future in as_completed(futures):
@@ -181,8 +195,23 @@ def _outcomes(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[_Task, Outcom
                 except BrokenProcessPool:
                     lost = "its process ended unexpectedly, perhaps out of memory; use fewer jobs"
                     yield futures[future], PartitaError(lost)
+        except BaseException:
+            theirs.close()  # no song is waited for
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent(parent: Connection) -> None:
+    """Let a worker end at once when the other end of a pipe is closed; it is interrupted through its parent alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        with suppress(EOFError, OSError):
+            parent.recv_bytes()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _score(task: _Task) -> Outcome:
@@ -193,10 +222,10 @@ def _score(task: _Task) -> Outcome:
         return scores, list(_excerpts(track, estimates, scores.frames["sdr"], task.scoring))
     except ConfigError:  # of the options, so every other song would fail too
         raise
-    except PartitaError as error:
-        return error
     except OSError as error:
         return AudioError(f"{task.song.name}: {error.strerror or error}")
+    except Exception as error:  # the others are scored, whatever is wrong with this one
+        return unexpected(task.song.name, error)
 
 
 def _score_track(track: ReferenceTrack, estimates: Signals, task: _Task) -> SongScores:

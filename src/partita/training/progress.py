@@ -59,7 +59,12 @@ class ProgressLine(Callback):
         self._first = trainer.global_step
         self._began = self._told = time.monotonic()
         if trainer.is_global_zero and _console.is_terminal:
-            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+            columns = (
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}", markup=False),
+                TimeElapsedColumn(),
+            )
             self._line = Progress(*columns, console=_console, transient=True)
             self._line.add_task("", total=self._steps, completed=self._first)
             self._line.start()

@@ -11,7 +11,9 @@ from partita.evaluation.results import Run
 from partita.system.atomic import write_atomically
 from partita.system.extras import needs_extra
 
-__all__ = ["write_report"]
+__all__ = ["MOST_RUNS", "write_report"]
+
+MOST_RUNS = 26  # in a report, which marks them by letters
 
 
 def write_report(
@@ -32,8 +34,8 @@ def write_report(
         ConfigError: There are no runs or too many, or a package of the extra ``evaluate`` is missing.
         OutputError: The file cannot be written; an older one is unchanged.
     """
-    if not 1 <= len(runs) <= 26:
-        raise ConfigError(f"runs: a report takes 1 to 26 of them, not {len(runs)}")
+    if not 1 <= len(runs) <= MOST_RUNS:
+        raise ConfigError(f"runs: a report takes 1 to {MOST_RUNS} of them, not {len(runs)}")
     with needs_extra("evaluate"):
         from partita.evaluation.report.page import render
-    write_atomically(Path(path), render(runs, title).encode())
+    write_atomically(Path(path), render(runs, title).encode(errors="backslashreplace"))
