@@ -9,7 +9,7 @@ import soundfile
 
 from partita.cli.batch import Batch
 from partita.errors import ConfigError
-from partita.separation import OutputOptions, Separator
+from partita.separation import OutputOptions, Separator, UnfinishedJob
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +128,40 @@ def test_a_single_stem_is_written_to_standard_output(separator, songs, tmp_path,
 def test_standard_output_takes_a_single_stem(separator, songs, stems):
     with pytest.raises(ConfigError, match="one stem of one input"):
         Batch(separator, OutputOptions(stems=stems)).run_to_stdout(songs[:1])
+
+
+PROBLEMS = [MemoryError(), StopIteration(), RuntimeError("bad\nluck"), OSError(5, "I/O error")]
+
+
+@pytest.mark.parametrize("where", ["open", "begin", "finish"])
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: type(problem).__name__)
+def test_an_unexpected_error_is_that_of_its_song(songs, tmp_path, capsys, monkeypatch, convolutional, where, problem):
+    separator = Separator(convolutional)
+    owner = UnfinishedJob if where == "finish" else separator
+    work = getattr(owner, where)
+    calls = []
+
+    def fail_the_second_time(*arguments, **keywords):
+        calls.append(where)
+        if len(calls) == 2:
+            if where == "finish":
+                arguments[0]._files._stack.close()
+            raise problem
+        return work(*arguments, **keywords)
+
+    monkeypatch.setattr(owner, where, fail_the_second_time)
+    assert Batch(separator, OutputOptions(), as_json=True).run(songs, tmp_path / "out") == 1
+    printed = capsys.readouterr()
+    states = [json.loads(line)["state"] for line in printed.out.splitlines()]
+    assert states == ["done", "failed", "done"]
+    (line,) = printed.err.splitlines()
+    assert line.startswith(f"error: {songs[1]}: ")
+    assert ("not enough memory" if isinstance(problem, MemoryError) else "PARTITA_DEBUG=1") in line
+
+
+def test_the_traceback_of_an_unexpected_error(songs, tmp_path, capsys, monkeypatch, convolutional):
+    separator = Separator(convolutional)
+    monkeypatch.setenv("PARTITA_DEBUG", "1")
+    monkeypatch.setattr(separator, "begin", lambda *_, **__: 1 / 0)
+    assert Batch(separator, OutputOptions()).run(songs[:1], tmp_path / "out") == 1
+    assert "Traceback" in capsys.readouterr().err

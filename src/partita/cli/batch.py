@@ -102,6 +102,8 @@ class Batch:
         """
         names = self._options.names(self._separator.sources)
         check_stdout(inputs, names, as_json=self._as_json)
+        if sys.stdout is None:
+            raise OutputError("standard output is closed; open it, or write files with -o FOLDER")
         with private_folder(Path(tempfile.gettempdir())) as folder:
             path = folder / f"stem.{self._options.format}"
             job = Job(inputs[0], {names[0]: path})
