@@ -4,7 +4,7 @@ import pytest
 
 import partita
 from partita import errors
-from partita.errors import PartitaError, nearest
+from partita.errors import AudioError, PartitaError, nearest, unexpected
 
 
 def test_all_errors_have_one_base_and_are_public():
@@ -26,3 +26,17 @@ def test_all_errors_have_one_base_and_are_public():
 )
 def test_a_close_name_is_suggested(word, end):
     assert nearest(word, ["other", "default"]) == end
+
+
+def test_an_exception_that_nobody_foresaw_becomes_an_error_of_one_line(capsys, monkeypatch):
+    known = AudioError("song.wav: damaged")
+    assert unexpected("song.wav", known) is known
+    assert "not enough memory" in str(unexpected("song.wav", MemoryError()))
+    error = unexpected("song.wav", ValueError("two\nlines " + "x" * 1000))
+    assert str(error).startswith("song.wav: ValueError: two lines xxx")
+    assert "PARTITA_DEBUG=1" in str(error)
+    assert len(str(error)) < 500
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("PARTITA_DEBUG", "1")
+    unexpected("song.wav", ValueError("two"))
+    assert "ValueError: two" in capsys.readouterr().err

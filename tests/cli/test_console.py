@@ -6,7 +6,7 @@ import pytest
 from rich.table import Table
 
 from partita.cli import console
-from partita.cli.console import labels, print_table, stem_names
+from partita.cli.console import cell, labels, print_table, stem_names
 from partita.errors import ConfigError
 
 
@@ -43,3 +43,12 @@ def test_messages_are_one_line(capsys):
         "error: odd\\nname.wav: no such file",
         "warning: [bold]not markup[/]",
     ]
+
+
+@pytest.mark.parametrize("text", ["[/]", "[red]x", "a\\", "[link=x]"])
+def test_brackets_in_a_cell_are_printed_as_they_are(capsys, text):
+    table = Table(box=None, show_header=False)
+    table.add_column()
+    table.add_row(cell(text))
+    print_table(table)
+    assert capsys.readouterr().out.strip() == text
