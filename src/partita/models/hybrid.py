@@ -17,7 +17,8 @@ from partita.models.base import WaveformModel
 from partita.models.configurations.hybrid import HybridConfig
 from partita.models.configurations.residual_unet import Level
 from partita.models.initialisation import rescale_weights
-from partita.models.residual_unet import DecoderLayer, EncoderLayer, mean_over
+from partita.models.residual_branch import mean_over
+from partita.models.residual_unet import DecoderLayer, EncoderLayer
 from partita.models.stft import Spectrum, Stft
 
 __all__ = ["HybridConfig", "HybridModel"]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from partita.models.configurations.hybrid import HybridTransformerDemucsConfig
 from partita.models.hybrid import HybridModel
-from partita.models.residual_unet import mean_over
+from partita.models.residual_branch import mean_over
 
 __all__ = ["HybridTransformerDemucs", "HybridTransformerDemucsConfig"]
 
