@@ -41,11 +41,34 @@ def test_a_batch_is_computed_window_by_window(upsampling, name):
     np.testing.assert_allclose(together, alone, atol=1e-5 * np.abs(together).max())
 
 
-@pytest.mark.parametrize("name", ["onnx", "torch"])
-@pytest.mark.parametrize(("parameters", "windows"), [(11_000_000, 4), (27_414_996, 1), (83_637_832, 1)])
-def test_a_large_model_runs_one_whole_window_at_a_time(upsampling, name, parameters, windows):
-    package = replace(upsampling, card=replace(upsampling.card, parameters=parameters))
-    assert open_backend(name, package, "cpu", threads=1).batch_size == windows
+def resized(package, parameters, segment):
+    return replace(package, card=replace(package.card, parameters=parameters, segment=segment))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "segment", "onnx", "other"),
+    [(11_000_000, 44.0, 4, 4), (27_414_996, 7.8, 2, 1), (83_637_832, 44.0, 1, 1)],
+)
+def test_a_large_model_runs_few_whole_windows_at_a_time(upsampling, parameters, segment, onnx, other):
+    package = resized(upsampling, parameters, segment)
+    assert open_backend("onnx", package, "cpu", threads=1).batch_size == onnx
+    assert open_backend("torch", package, "cpu", threads=1).batch_size == other
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_windows_side_by_side_are_computed_as_a_batch_would_be(upsampling, threads):
+    batch = np.random.default_rng(0).normal(size=(3, 2, upsampling.card.geometry.input_length(4096)))
+    batch = batch.astype(np.float32)
+    backend = open_backend("onnx", resized(upsampling, 42_000_000, 7.8), "cpu", threads=threads)
+    expected = open_backend("onnx", upsampling, "cpu", threads=1).run(batch)
+    np.testing.assert_allclose(backend.run(batch), expected, atol=1e-5 * np.abs(expected).max())
+    assert np.float32(1e-30) * np.float32(1e-10) > 0  # this thread still has numbers near zero
+
+
+def test_a_failure_of_windows_side_by_side_is_a_model_error(upsampling):
+    backend = open_backend("onnx", resized(upsampling, 42_000_000, 7.8), "cpu", threads=1)
+    with pytest.raises(ModelError, match="the model cannot be run"):
+        backend.run(np.zeros((2, 3, 4096), np.float32))  # of too many channels
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -63,8 +63,25 @@ except KeyboardInterrupt:
 """
 
 
-def test_an_endless_graph_is_ended_by_an_interruption(endless):
-    command = [sys.executable, "-c", ENDLESS, endless]
+EACH = """
+import sys, threading
+import numpy as np
+from partita.separation.runs import EndableSession
+from partita.system.onnx_runtime import onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 3
+session = EndableSession(onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"]))
+print("running", flush=True)
+try:
+    session.run_each("y", [{"x": np.zeros(1, np.float32)}] * 3)
+except KeyboardInterrupt:
+    print("ended", threading.active_count(), flush=True)
+"""
+
+
+@pytest.mark.parametrize("script", [ENDLESS, EACH])
+def test_an_endless_graph_is_ended_by_an_interruption(endless, script):
+    command = [sys.executable, "-c", script, endless]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout.readline() == "running\n"

@@ -6,6 +6,7 @@ Hybrid Spectrogram and Waveform Source Separation (Defossez, 2021), section 3.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -115,10 +116,11 @@ class HybridModel(WaveformModel):
         sources, channels = len(self.sources), self.audio_channels
         assert below is not None
         assert wave_below is not None
-        estimate = below * statistics[1] + statistics[0]
-        estimate = estimate.reshape(estimate.shape[0], sources, -1, *estimate.shape[2:])
         stems = (wave_below * wave_statistics[1] + wave_statistics[0]).reshape(-1, sources, channels, samples)
-        return stems + self.spectrogram.inverse(self._spectrum_of(estimate, spectrum), samples)
+        read = self._reader(spectrum)
+        estimates = (part * statistics[1] + statistics[0] for part in below.chunk(sources, 1))
+        # one source after the other: the spectra of all of them would take gigabytes
+        return stems + torch.stack([self.spectrogram.inverse(read(part), samples) for part in estimates], 1)
 
     def _seen(self, spectrum: Spectrum) -> Tensor:
         """Return what the spectrogram branch reads, ``(batch, channels, rows, frames)``."""
@@ -126,13 +128,16 @@ class HybridModel(WaveformModel):
             return torch.stack([spectrum.real, spectrum.imag], 2).flatten(1, 2)
         return spectrum.magnitude()
 
-    def _spectrum_of(self, estimate: Tensor, mixture: Spectrum) -> Spectrum:
-        """Return the spectra ``(batch, sources, channels, rows, frames)`` that the spectrogram branch estimates."""
+    def _reader(self, mixture: Spectrum) -> Callable[[Tensor], Spectrum]:
+        """Return what turns an estimate of the spectrogram branch into the spectrum of a source.
+
+        All are ``(batch, ..., rows, frames)``; the estimate has two channels for each one of a complex spectrum.
+        """
         if self.config.complex_spectrogram:
-            batch, sources, _, rows, frames = estimate.shape
-            return Spectrum(*estimate.reshape(batch, sources, -1, 2, rows, frames).unbind(3))
-        phases: Spectrum = mixture.map(lambda part: (part / (mixture.magnitude() + 1e-8))[:, None])
-        return phases * estimate
+            return lambda estimate: Spectrum(estimate[:, ::2], estimate[:, 1::2])
+        magnitude = mixture.magnitude() + 1e-8
+        phases = mixture.map(lambda part: part / magnitude)
+        return lambda estimate: phases * estimate
 
 
 class _Spectrogram(nn.Module):

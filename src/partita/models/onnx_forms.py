@@ -26,8 +26,8 @@ def transposed_convolution(x: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
     if not torch.onnx.is_in_onnx_export() or kernel != 2 * stride:
         return cast(Tensor, layer(x))
     # (inputs, outputs, 2 * stride) to (outputs * stride, inputs, taps); the second half belongs to the step before
-    weight = layer.weight.flatten(2).unflatten(2, (2, stride)).flip(2).permute(1, 3, 0, 2).flatten(0, 1)
+    weight = layer.weight.reshape(*layer.weight.shape[:2], 2, stride).flip(2).permute(1, 3, 0, 2).flatten(0, 1)
     bias = cast(Tensor, layer.bias).repeat_interleave(stride)
     y = F.conv2d(x, weight.unsqueeze(5 - dim), bias, padding=(3 - dim, dim - 2))
-    y = y.unflatten(1, (layer.out_channels, stride))
+    y = y.reshape(y.shape[0], layer.out_channels, stride, *y.shape[2:])
     return y.permute(0, 1, 3, 2, 4).flatten(2, 3) if dim == 2 else y.permute(0, 1, 3, 4, 2).flatten(3)

@@ -131,8 +131,8 @@ class Stft(nn.Module):
         padding = (0, -self.bins % a)
         parts = torch.stack([F.pad(part.flatten(0, -2) * weight, padding) for part in (spectrum.real, spectrum.imag)])
         rows = parts.shape[1]
-        inner = outer.t() @ parts.reshape(2, rows, -1, a).permute(0, 2, 1, 3).flatten(2).flatten(0, 1)
-        real, imag = inner.reshape(2, b, rows, a)
+        parts = parts.reshape(2, rows, -1, a).permute(0, 2, 1, 3).flatten(2).flatten(0, 1)
+        real, imag = ((half.t() @ parts).reshape(b, rows, a) for half in outer.chunk(2, 1))
         inner_real, inner_imag = self._inner(count)
         frames = real @ inner_real.transpose(1, 2) + imag @ inner_imag.transpose(1, 2)
         frames = frames.reshape(b, signals, -1, a)  # (n2, signals, frames, n1)

@@ -30,7 +30,8 @@ __all__ = ["Backend", "OnnxBackend", "TorchBackend", "choose_device", "onnx_prov
 Array = npt.NDArray[np.float32]
 
 _LARGE = 100_000_000  # parameters; the weights are read from memory again at each step of the recurrence
-_SMALL = 20_000_000  # parameters; several whole windows of a larger model take gigabytes
+_SMALL = 20_000_000  # parameters; whole windows of a larger model are not computed as one batch
+_SHORT = 10.0  # seconds; two windows of a large model take less than a gigabyte if they are no longer
 _PIECE = 24  # frames that the inner stages process at once
 _BLOCK = 16384  # samples that the outer stages process at once, so that what they compute stays in a core's cache
 
@@ -129,11 +130,20 @@ class OnnxBackend:
         self.stages: Stages | None = None
         if self.device == "cpu" and package.card.stages:
             self.stages = _OnnxStages(package, package.card.stages, threads)
+            return
+        self._side_by_side = self.device == "cpu" and _runs_side_by_side(package)
+        if self._side_by_side:
+            self.batch_size = 2
+            # the first session of a process changes how the thread that opens it rounds; a thread of its own hides that
+            with ThreadPoolExecutor(1) as pool:
+                self._session = pool.submit(_open_session, package.graph, provider, threads, apart=True).result()
         else:
             self._session = _open_session(package.graph, provider, threads)
 
     def run(self, batch: Array) -> Array:
         """Map windows ``(batch, channels, input length)`` to ``(batch, sources, channels, output length)``."""
+        if self._side_by_side:
+            return np.concatenate(self._session.run_each("stems", [{"mixture": window} for window in batch[:, None]]))
         (stems,) = self._session.run(["stems"], {"mixture": batch})
         return np.asarray(stems, np.float32)
 
@@ -194,14 +204,26 @@ def _batch_size(package: Package) -> int:
     return 8 if package.card.parameters > _LARGE else 4
 
 
-def _open_session(graph: Path, provider: str, threads: int) -> EndableSession:
+def _runs_side_by_side(package: Package) -> bool:
+    """Return whether whole windows run two at a time, each by itself: one computes while the other waits for memory."""
+    card = package.card
+    return card.stages is None and card.parameters >= _SMALL and card.segment <= _SHORT
+
+
+def _open_session(graph: Path, provider: str, threads: int, *, apart: bool = False) -> EndableSession:
+    """Load a graph; ``apart`` for :meth:`EndableSession.run_each`, which leaves no work to the calling thread.
+
+    Such a session treats numbers near zero as zero: attention to far-off tokens is almost zero, and processors multiply
+    such (denormal) numbers very slowly.
+    """
     from partita.system.onnx_runtime import onnxruntime
 
     check_graph(graph, graph.with_name(WEIGHTS_NAME))
     _share_arena()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads + 1 if apart else threads  # the calling thread counts
+    options.add_session_config_entry("session.set_denormal_as_zero", "1" if apart else "0")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other threads have work to do
     options.enable_mem_pattern = False  # saves no time here, and takes more memory
     options.add_session_config_entry("session.use_env_allocators", "1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,41 @@ class EndableSession:
             results: list[Any] = self._session.run(outputs, inputs, options)
             return results
         finally:
+            _running.discard(options)
+
+    def run_each(self, output: str, inputs: Sequence[dict[str, Any]]) -> list[Any]:
+        """Run the graph once for each of several inputs, at the same time and in the threads of the session alone.
+
+        Args:
+            output: Name of an output.
+            inputs: For each run, arrays by name.
+
+        Returns:
+            The output of each run.
+
+        Raises:
+            RuntimeError: ONNX Runtime cannot run the graph.
+        """
+        options = self._new_options()
+        started: list[Future[Any]] = []
+
+        def finish(results: Sequence[Any], call: tuple[Future[Any], dict[str, Any]], error: str) -> None:
+            future, _ = call  # the arrays are kept until here
+            if error:
+                future.set_exception(RuntimeError(error))
+            else:
+                future.set_result(results[0])
+
+        _running.add(options)
+        try:
+            for arrays in inputs:
+                future: Future[Any] = Future()
+                self._session.run_async([output], arrays, finish, (future, arrays), options)
+                started.append(future)
+            return [future.result() for future in started]
+        finally:
+            options.terminate = True  # of those that still run if one has failed or this thread was interrupted
+            wait(started)
             _running.discard(options)
 
 
