@@ -129,7 +129,8 @@ def asked(monkeypatch):
     weights = ((1.0, 1.0, 1.0, 0.0), (1.0, 0.0, 0.0, 1.0))
     models = {"pair": PublishedModel("pair", "a bag", "for tests", members=tuple(members), weights=weights)}
     monkeypatch.setattr("partita.zoo.published.published_models", lambda: models)
-    monkeypatch.setattr("partita.zoo.get.published_models", lambda: models)
+    for module in ("get", "listing", "registry"):
+        monkeypatch.setattr(f"partita.zoo.{module}.published_models", lambda: models)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     yield server.asked
     server.shutdown()
@@ -193,3 +194,31 @@ def test_a_damaged_model_is_listed(command_line, home, convolutional):
     assert (code, facts["status"]) == (0, "damaged")
     assert "model.onnx" in facts["description"]
     assert "damaged" in command_line("models")[1]
+
+
+def test_a_model_is_exported(command_line, convolutional, tmp_path):
+    code, _, err = command_line("models", "export", convolutional.folder, "--to", "safetensors", "out")
+    assert code == 0, err
+    assert err == "out/convolutional.safetensors: 0.0 MB\n"
+    assert (tmp_path / "out" / "convolutional.safetensors").is_file()
+    code, _, err = command_line("models", "export", convolutional.folder, "--to", "safetensors", "out")
+    assert (code, err.startswith("error: out/convolutional.safetensors: exists already")) == (1, True)
+
+
+@pytest.mark.usefixtures("home")
+def test_what_cannot_be_exported_is_explained(command_line, asked):
+    assert command_line("models", "export", "default", "--to", "keras", "out")[0] == 2
+    code, _, err = command_line("models", "export", "pair", "--to", "onnx", "out")
+    assert code == 1
+    assert err == "error: pair: several models, not one; export one of them: demucs-2019, demucs-2021\n"
+    assert asked == []
+    assert (
+        "no model 'dfault': did you mean 'default'"
+        in command_line("models", "export", "dfault", "--to", "onnx", "o")[2]
+    )
+
+
+def test_exporting_needs_the_extra(command_line_without, convolutional):
+    code, err = command_line_without("torch", "models", "export", convolutional.folder, "--to", "onnx", "out")
+    assert code == 1
+    assert "this needs torch, which the extra 'export' installs" in err

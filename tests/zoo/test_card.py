@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import tomli_w
@@ -192,3 +194,11 @@ def test_a_card_is_a_regular_file(recurrent, tmp_path, kind):
         path.symlink_to("/dev/zero" if kind == "device" else recurrent.folder / "card.toml")
     with pytest.raises(ModelError, match=r"card\.toml: (is not a regular file|is a link|cannot be read)"):
         read_card(tmp_path)
+
+
+def test_the_card_in_the_documentation_is_valid(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "model-packages.md").read_text(encoding="utf-8")
+    (example,) = [block for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "[geometry]" in block]
+    (tmp_path / "card.toml").write_text(re.sub(r'"([0-9a-f]{8})\.\.\."', lambda match: f'"{match[1] * 8}"', example))
+    card = read_card(tmp_path)
+    assert (card.name, card.geometry.multiple, card.stages) == ("my-model", 4096, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -66,6 +66,39 @@ def import_(
     from partita.zoo.imports import import_checkpoint
 
     _report(import_checkpoint(files[0] if len(files) == 1 else files, name))
+
+
+@models.command()
+def export(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, or folder of a package.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it.")],
+    form: Annotated[
+        Literal["onnx", "safetensors", "torchscript"],
+        typer.Option("--to", help="Form of the file.", show_default=False),
+    ],
+    offline: Offline = False,
+) -> None:
+    """Write a model as DIR/NAME.onnx, .safetensors or .pt for other tools.
+
+    What was written is compared with the model first.
+    """
+    from partita.errors import ModelError
+    from partita.system.extras import missing_extra
+    from partita.zoo import Bag, Package
+    from partita.zoo import list_models as every_model
+
+    members = [member for model in every_model() if model.name == name for member in model.members]
+    package = None if members else obtain(name, offline=offline)
+    if isinstance(package, Bag):
+        members = [member.name for member in package.members]
+    if not isinstance(package, Package):
+        raise ModelError(f"{name}: several models, not one; export one of them: {', '.join(members)}")
+    try:
+        from partita.zoo.formats import export_model
+    except ModuleNotFoundError as error:
+        raise ModelError(missing_extra("export", error.name or "onnx")) from error
+    for path in export_model(package, form, folder):
+        human.print(f"{printable(str(path))}: {path.stat().st_size / 1e6:.1f} MB", markup=False, soft_wrap=True)
 
 
 @models.command()

@@ -71,7 +71,8 @@ class PointwiseConv1d(nn.Conv1d):
 
 
 def _takes_products(x: Tensor) -> bool:
-    return x.device.type == "cpu" and not torch.onnx.is_in_onnx_export()  # an ONNX graph keeps its convolutions
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    return x.device.type == "cpu" and not tracing  # a graph keeps its convolutions
 
 
 def _is_mixed(x: Tensor) -> bool:

@@ -22,7 +22,7 @@ from partita.models.stages import InnerDecoder, InnerEncoder, OuterDecoder, Oute
 from partita.zoo.card import GRAPH_NAME
 from partita.zoo.package import STAGE_NAMES, WEIGHTS_NAME
 
-__all__ = ["write_graphs"]
+__all__ = ["Core", "write_graphs"]
 
 _OPSET = 18
 _IR_VERSION = 8
@@ -48,18 +48,21 @@ def write_graphs(model: WaveformModel, folder: Path) -> None:
     model.eval()
     example = torch.zeros(1, model.audio_channels, model.geometry.input_length(model.sample_rate))
     axes = {"mixture": {0: "batch", 2: "samples"}, "stems": {0: "batch", 3: "samples_out"}}
-    _trace(_Core(model), (example,), folder / GRAPH_NAME, ["mixture"], ["stems"], axes)
+    _trace(Core(model), (example,), folder / GRAPH_NAME, ["mixture"], ["stems"], axes)
     if isinstance(model, Demucs) and (staged := model.stages):
         _write_stages(model, staged, folder)
     model.train(training)
 
 
-class _Core(nn.Module):
+class Core(nn.Module):
+    """The core of a model, as a module that can be traced."""
+
     def __init__(self, model: WaveformModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, mixture: Tensor) -> Tensor:
+        """Separate an input of a valid length."""
         return self.model.core(mixture)
 
 
