@@ -102,6 +102,19 @@ def test_same_samples_same_bytes(kind, bits, tmp_path, music):
     assert one != other
 
 
+@pytest.mark.parametrize(("kind", "bits"), [("wav", "16"), ("wav", "32f"), ("flac", "24"), ("mp3", "16")])
+def test_a_file_that_is_restarted_is_that_of_the_samples_after_it(kind, bits, tmp_path, music):
+    music = music(25000, RATE)
+    expected = write(tmp_path / f"a.{kind}", music, format=kind, bits=bits)
+    path = tmp_path / f"b.{kind}"
+    with AudioWriter(path, RATE, *music.shape, format=kind, bits=bits) as writer:
+        writer.write(-music[:, : music.shape[1] // 2])
+        writer.restart()
+        for start in range(0, music.shape[1], 10000):
+            writer.write(music[:, start : start + 10000])
+    assert path.read_bytes() == expected.read_bytes()
+
+
 def test_blocks_of_any_memory_layout(tmp_path):
     block = np.asfortranarray(np.random.default_rng(0).uniform(-1, 1, (2, 999)).astype(np.float32))
     assert np.array_equal(read(write(tmp_path / "song.wav", block, bits="32f")), block)

@@ -12,6 +12,7 @@ import soundfile
 
 from partita.errors import AudioError, OutputError
 from partita.separation import OutputOptions, Separator, plan_jobs
+from partita.separation.output import Encoding, write_lanes
 
 SOURCES = ("drums", "bass", "other", "vocals")
 
@@ -82,6 +83,22 @@ def test_one_gain_for_all_stems_if_one_would_clip(convolutional, song, tmp_path,
     assert read(result.outputs["drums"]).max() == pytest.approx(1, abs=1e-4)
     for source in SOURCES[1:]:
         np.testing.assert_allclose(read(result.outputs[source]), 0.5 / 3, atol=1e-4)
+
+
+@pytest.mark.parametrize("format", ["wav", "flac"])
+def test_a_late_peak_attenuates_what_was_written_before_it(tmp_path, format):
+    quiet, loud = np.random.default_rng(0).uniform(-0.9, 0.9, (2, 2, 2, 5000)).astype(np.float32)
+    loud[1, 0, 4000] = 2
+
+    def write(folder, blocks):
+        paths = [tmp_path / folder / f"{name}.{format}" for name in "ab"]
+        shape = {"sample_rate": 44100, "channels": 2, "samples": 10000}
+        written = write_lanes(iter(blocks), paths, encoding=Encoding(format), tags=[None, None], **shape)
+        return written.gain, [path.read_bytes() for path in paths]
+
+    gain, found = write("gain", [quiet, loud])
+    assert gain == 0.5
+    assert found == write("none", [quiet / 2, loud / 2])[1]
 
 
 def test_floats_are_never_attenuated(convolutional, song, tmp_path):

@@ -30,8 +30,8 @@ class Fake:
 
     geometry = STAGED
 
-    def __init__(self, piece=5):
-        self.piece = piece
+    def __init__(self, pieces=(5, 5)):
+        self.encoder_piece, self.decoder_piece = pieces
 
     def encode(self, mixture):
         first, last = STAGED.encoder_span(0, 0)
@@ -82,16 +82,16 @@ def separated(
     samples=st.integers(1, 700),
     segment=st.integers(1, 200),
     overlap=st.floats(0, 0.95),
-    piece=st.integers(1, 30),
+    pieces=st.tuples(st.integers(1, 30), st.integers(1, 30)),
     batch_size=st.integers(1, 5),
     ahead=st.integers(1, 4),
     threads=st.integers(1, 3),
     offset=st.integers(0, 40),
     sizes=st.lists(st.integers(1, 90), min_size=1, max_size=4),
 )
-def test_stages_that_change_nothing_give_the_mixture(samples, sizes, piece, **options):
+def test_stages_that_change_nothing_give_the_mixture(samples, sizes, pieces, **options):
     x = np.random.default_rng(samples).normal(0.3, 2, (2, samples)).astype(np.float32)
-    found = separated(x, Fake(piece), sizes=sizes, mean=0.3, deviation=2.0, **options)
+    found = separated(x, Fake(pieces), sizes=sizes, mean=0.3, deviation=2.0, **options)
     # the fake stages return the normalised mixture at its own deviation, so without its mean
     expected = np.stack([x - np.float32(0.3), 2 * (x - np.float32(0.3))])
     assert found.shape == (2, 2, samples)
@@ -119,10 +119,11 @@ def stages(tmp_path_factory):
 
 
 class InPieces:
-    """Stages that run on pieces of another length."""
+    """Stages that run on pieces of other lengths."""
 
-    def __init__(self, stages, piece):
-        self.geometry, self.piece = stages.geometry, piece
+    def __init__(self, stages, pieces):
+        self.geometry = stages.geometry
+        self.encoder_piece, self.decoder_piece = pieces
         self.encode, self.recur, self.decode = stages.encode, stages.recur, stages.decode
 
 
@@ -142,16 +143,16 @@ def assert_close(found, expected, tolerance):
     samples=st.integers(1, 9000),
     segment=st.integers(1, 4000),
     overlap=st.floats(0, 0.9),
-    piece=st.integers(1, 60),
+    pieces=st.tuples(st.integers(1, 60), st.integers(1, 60)),
     batch_size=st.integers(1, 5),
     ahead=st.integers(1, 4),
     threads=st.integers(1, 3),
     sizes=st.lists(st.integers(50, 3000), min_size=1, max_size=4),
 )
-def test_windows_of_convolutions_leave_no_seam(stages, samples, sizes, piece, **options):
+def test_windows_of_convolutions_leave_no_seam(stages, samples, sizes, pieces, **options):
     onnx, model = stages(0)
     x = np.random.default_rng(samples).standard_normal((2, samples)).astype(np.float32)
-    found = separated(x, InPieces(onnx, piece), sizes=sizes, geometry=model.geometry, **options)
+    found = separated(x, InPieces(onnx, pieces), sizes=sizes, geometry=model.geometry, **options)
     assert_close(found, whole(model, x), 1e-5)
 
 

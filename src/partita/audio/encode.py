@@ -129,8 +129,8 @@ class AudioWriter:
         else:
             container = wav_container(frames, channels, bits) if format == "wav" else "FLAC"
             self._shape |= {"format": container, "subtype": _PCM[bits]}
-        self._quantiser = None if format in _LOSSY or bits == "32f" else Quantiser(int(bits), seed)
-        self._empty = True
+        self._depth = None if format in _LOSSY or bits == "32f" else int(bits)
+        self._seed = seed
         self._lock = Lock()  # libsndfile crashes if a file is closed while it encodes
         self._place: AbstractContextManager[Path] = nullcontext(temporary) if temporary else atomic_path(self.path)
         self._sink: Any = None
@@ -142,13 +142,29 @@ class AudioWriter:
             self._check_target()
         self._temporary = self._place.__enter__()
         try:
-            with self._translated():
-                self._sink = _Sink(self._temporary, "x+")
-                self._file = sf.SoundFile(self._sink, "w", **self._shape)
+            self._open("x+")
         except BaseException:
             self._abandon()
             raise
         return self
+
+    def restart(self) -> None:
+        """Drop the samples that were written so far.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        with self._translated(), self._lock:
+            self._file.close()
+            self._sink.close()
+        self._open("w+")
+
+    def _open(self, mode: str) -> None:
+        self._quantiser = None if self._depth is None else Quantiser(self._depth, self._seed)
+        self._empty = True
+        with self._translated():
+            self._sink = _Sink(self._temporary, mode)
+            self._file = sf.SoundFile(self._sink, "w", **self._shape)
 
     def write(self, block: Samples) -> None:
         """Append samples.

@@ -14,6 +14,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from partita.models.demucs import Demucs
 from partita.models.resampling import SincResampler
@@ -79,7 +80,9 @@ class InnerDecoder(nn.Module):
         """
         x = frames
         for layers, skip in zip(self.model.decoder, reversed(skips), strict=False):  # not the outermost
-            x = _decoded(x + skip, list(cast(nn.Sequential, layers))[:-1]).relu()
+            *context, transposed, _ = cast(nn.Sequential, layers)
+            transposed = cast(nn.ConvTranspose1d, transposed)
+            x = _transposed(_contextual(x + skip, context), transposed, transposed.weight, _bias(transposed), relu=True)
         return x
 
 
@@ -102,7 +105,12 @@ class OuterDecoder(nn.Module):
         """
         model = self.model
         skip = _encoded(_resampled(mixture, model), model.encoder[0])
-        x = _decoded(rows + skip, list(cast(nn.Sequential, model.decoder[-1]))).t()
+        *context, transposed = cast(nn.Sequential, model.decoder[-1])
+        transposed = cast(nn.ConvTranspose1d, transposed)
+        weight, bias = transposed.weight, _bias(transposed)
+        if model.config.consistent:  # what is added to make the stems sum to the mixture is linear, as this layer is
+            weight, (bias,) = (_without_mean(values, len(model.sources)) for values in (weight, bias[None]))
+        x = _transposed(_contextual(rows + skip, context), transposed, weight, bias).t()
         if model.resampler:
             reach = SincResampler.reach
             x = model.resampler.downsample(x[None])[0][:, reach:-reach]
@@ -113,7 +121,7 @@ class OuterDecoder(nn.Module):
             first = geometry.output.before - geometry.outer_decoder.before
             beyond = geometry.output.after - geometry.outer_decoder.after
             middle = mixture[first : -beyond or None].t()
-            stems = stems + (middle - stems.sum(0)) / len(model.sources)
+            stems = stems + middle / len(model.sources)
         return stems
 
 
@@ -130,19 +138,22 @@ def _encoded(x: Tensor, layers: nn.Module) -> Tensor:
     return _gated(x, *rewrite) if rewrite else x
 
 
-def _decoded(x: Tensor, layers: list[nn.Module]) -> Tensor:
-    *context, transposed = layers
-    x = _gated(x, *context) if context else x
-    return _transposed(x, cast(nn.ConvTranspose1d, transposed))
+def _contextual(x: Tensor, layers: list[nn.Module]) -> Tensor:
+    return _gated(x, *layers) if layers else x
+
+
+def _without_mean(values: Tensor, sources: int) -> Tensor:
+    """Subtract the mean over the sources, ``(any, sources * channels, ...)``."""
+    parts = values.reshape(values.shape[0], sources, -1, *values.shape[2:])
+    return (parts - parts.mean(1, keepdim=True)).flatten(1, 2)
 
 
 def _neighbours(x: Tensor, count: int, *, latest_first: bool = False) -> Tensor:
     """Put ``count`` consecutive rows side by side."""
     if count == 1:
         return x
-    rows = x.shape[0] - count + 1
     order = reversed(range(count)) if latest_first else range(count)
-    return torch.cat([x[first : first + rows] for first in order], 1)
+    return torch.cat([x[first : first + 1 - count or None] for first in order], 1)
 
 
 def _strided(x: Tensor, layer: nn.Conv1d) -> Tensor:
@@ -150,7 +161,7 @@ def _strided(x: Tensor, layer: nn.Conv1d) -> Tensor:
     if taps % stride:
         return cast(Tensor, layer(x.t()[None])[0].t())
     weight = layer.weight.permute(2, 1, 0).flatten(0, 1)
-    frames = x.reshape(-1, stride * x.shape[1])
+    frames = x.reshape(-1, stride * layer.in_channels)
     return torch.addmm(_bias(layer), _neighbours(frames, taps // stride), weight)
 
 
@@ -165,16 +176,18 @@ def _gated(x: Tensor, layer: nn.Module, activation: nn.Module) -> Tensor:
     return torch.addmm(bias[:half], x, weight[:, :half]) * torch.addmm(bias[half:], x, weight[:, half:]).sigmoid()
 
 
-def _transposed(x: Tensor, layer: nn.ConvTranspose1d) -> Tensor:
-    """Convolve and keep the rows to which all taps contribute."""
+def _transposed(x: Tensor, layer: nn.ConvTranspose1d, weight: Tensor, bias: Tensor, *, relu: bool = False) -> Tensor:
+    """Convolve with a weight and a bias as those of the layer and keep the rows to which all taps contribute."""
     stride, taps = layer.stride[0], layer.kernel_size[0]
     excess = taps - stride
     if taps % stride:
-        return cast(Tensor, layer(x.t()[None])[0].t()[excess:-excess])
+        rows = F.conv_transpose1d(x.t()[None], weight, bias, stride)[0].t()[excess:-excess]
+        return rows.relu() if relu else rows
     # (channels, outputs, taps) to (taps // stride, channels, stride, outputs); the first taps belong to the latest row
-    weight = layer.weight.reshape(*layer.weight.shape[:2], -1, stride).permute(2, 0, 3, 1)
+    weight = weight.reshape(*weight.shape[:2], -1, stride).permute(2, 0, 3, 1)
     weight = weight.reshape(-1, stride * layer.out_channels)
-    frames = torch.addmm(_bias(layer).repeat(stride), _neighbours(x, taps // stride, latest_first=True), weight)
+    frames = torch.addmm(bias.repeat(stride), _neighbours(x, taps // stride, latest_first=True), weight)
+    frames = frames.relu() if relu else frames  # before the reshape, so that the product applies it
     return frames.reshape(-1, layer.out_channels)
 
 

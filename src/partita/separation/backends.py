@@ -32,7 +32,8 @@ Array = npt.NDArray[np.float32]
 _LARGE = 100_000_000  # parameters; the weights are read from memory again at each step of the recurrence
 _SMALL = 20_000_000  # parameters; whole windows of a larger model are not computed as one batch
 _SHORT = 10.0  # seconds; two windows of a large model take less than a gigabyte if they are no longer
-_PIECE = 24  # frames that the inner stages process at once
+_ENCODER_PIECE = 64  # frames that the inner stages process at once: more take less time, for the weights are read once
+_DECODER_PIECE = 16  # a decoded frame takes more memory
 _BLOCK = 16384  # samples that the outer stages process at once, so that what they compute stays in a core's cache
 
 # --device -> the execution provider of ONNX Runtime
@@ -151,10 +152,11 @@ class OnnxBackend:
 class _OnnxStages:
     """The graphs of the stages. Each call runs in the thread that calls, except for the recurrence of a large model."""
 
-    piece = _PIECE
+    encoder_piece, decoder_piece = _ENCODER_PIECE, _DECODER_PIECE
 
     def __init__(self, package: Package, geometry: StagedGeometry, threads: int) -> None:
         self.geometry = geometry
+        self._shape = (len(package.card.sources), package.card.audio_channels)
         large = package.card.parameters > _LARGE
         # the weights of a large model are read from memory at each step, which two threads do faster than one
         session_threads = [threads if large and path.stem == "recurrence" else 1 for path in package.stage_graphs]
@@ -185,7 +187,8 @@ class _OnnxStages:
         (rows,) = self._inner_decoder.run(None, {"frames": frames, **levels})
         geometry, lost = self.geometry, self.geometry.lost_rows
         step = max(1, _BLOCK // geometry.output.rate)
-        stems = []
+        begin, end = geometry.output.span(0, len(rows))
+        stems = np.empty((*self._shape, end - begin), np.float32)
         for first in range(0, len(rows) - lost, step):
             last = min(first + step + lost, len(rows))
             start, stop = (
@@ -193,8 +196,9 @@ class _OnnxStages:
             )
             inputs = {"rows": rows[first:last], "mixture": mixture[start:stop]}
             (block,) = self._outer_decoder.run(None, inputs)
-            stems.append(block if last == len(rows) else block[..., : step * geometry.output.rate])
-        return np.concatenate(stems, axis=-1)
+            position = first * geometry.output.rate
+            stems[..., position : position + block.shape[-1]] = block
+        return stems
 
 
 def _batch_size(package: Package) -> int:
@@ -268,7 +272,7 @@ class TorchBackend:
 
 
 class _TorchStages:
-    piece = _PIECE
+    encoder_piece, decoder_piece = _ENCODER_PIECE, _DECODER_PIECE
 
     def __init__(self, geometry: StagedGeometry, model: Any) -> None:
         import torch

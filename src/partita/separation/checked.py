@@ -122,7 +122,7 @@ class CheckedBackend:
 class _CheckedStages:
     def __init__(self, stages: Stages, package: Package) -> None:
         self.geometry = stages.geometry
-        self.piece = stages.piece
+        self.encoder_piece, self.decoder_piece = stages.encoder_piece, stages.decoder_piece
         self._stages = stages
         self._package = package
 

@@ -170,9 +170,12 @@ class Mixture:
         count, mean, squares = 0, 0.0, 0.0
         for block in resample_blocks(counted(), self.sample_rate, self._model_rate, self.channels):
             if block.shape[1]:  # merged block by block (Chan et al.), so that a constant deviates by exactly 0
-                mono = block.mean(0, dtype=np.float64)
-                delta, merged = mono.mean() - mean, count + mono.size
-                squares += mono.var() * mono.size + delta**2 * count * mono.size / merged
+                mono = block.sum(0)
+                mono *= np.float32(1 / len(block))
+                own = mono.mean(dtype=np.float64)
+                mono -= np.float32(own)
+                delta, merged = own - mean, count + mono.size
+                squares += float(np.square(mono, out=mono).sum()) + delta**2 * count * mono.size / merged
                 mean += delta * mono.size / merged
                 count = merged
         self._spool = spool

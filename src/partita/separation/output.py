@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from partita.audio import AudioWriter, Spool, Tags
+from partita.audio.blocks import interleaved
 from partita.errors import Cancelled, OutputError
 from partita.system.atomic import atomic_set, existing_ancestor
 from partita.system.cores import usable_cores
@@ -51,12 +52,12 @@ class Written:
 
     Attributes:
         gain: Applied to all of them; 1 if levels are unchanged.
-        powers: Mean square of each file before the gain and without its constant offset, full scale being 1.
+        power: Mean square of the last file before the gain and without its constant offset, full scale being 1.
         warnings: What the user should know, one sentence each.
     """
 
     gain: float
-    powers: tuple[float, ...]
+    power: float
     warnings: tuple[str, ...]
 
 
@@ -69,7 +70,7 @@ class UnfinishedFiles:
         spools: The samples of each file; ``None`` if they are written already.
         threads: Number of threads that encode.
         gain: Applied to all samples.
-        powers: See :class:`Written`.
+        power: See :class:`Written`.
     """
 
     def __init__(
@@ -79,14 +80,14 @@ class UnfinishedFiles:
         spools: Sequence[Spool] | None,
         threads: int,
         gain: float,
-        powers: tuple[float, ...],
+        power: float,
     ) -> None:
         self._stack = stack
         self._writers = writers
         self._spools = spools
         self._threads = threads
         self._gain = gain
-        self._powers = powers
+        self._power = power
 
     def finish(self, stop: Event | None = None) -> Written:
         """Encode the files and give them their names; call it once, in any thread.
@@ -102,7 +103,7 @@ class UnfinishedFiles:
             if self._spools is not None:
                 _encode(self._spools, self._writers, self._gain, self._threads, stop or Event())
         warnings = tuple(text for writer in self._writers for text in writer.warnings)  # complete once it is closed
-        return Written(self._gain, self._powers, warnings)
+        return Written(self._gain, self._power, warnings)
 
 
 def collect_lanes(
@@ -153,20 +154,29 @@ def collect_lanes(
             )
             for seed, (path, temporary, tag) in enumerate(zip(paths, temporaries, tags, strict=True))
         ]
-        spools: list[Spool] | None = None
+        spools: list[Spool] = []
         if encoding.bits != "32f":
             folder = existing_ancestor(paths[0].parent)
             _refuse_small_disk(folder, len(paths) * channels * samples * _FLOAT_BYTES)
             spools = [stack.enter_context(Spool(channels, folder)) for _ in paths]
-        meter = _Meter(len(paths))
-        for lanes in meter.watch(blocks):
-            sinks: Sequence[Spool | AudioWriter] = spools or writers
-            for sink, lane in zip(sinks, lanes, strict=True):
-                sink.write(lane)
+        meter = _Meter()
+        # wav is cheap to encode, so this is done while the model computes; most tracks need no gain
+        written = not spools or encoding.format == "wav"
+        for block in blocks:
+            lanes = [interleaved(lane).T for lane in block]
+            meter.read(lanes)
+            if written and spools and meter.peak > 1:
+                written = False
+                for writer in writers:
+                    writer.restart()
+            for spool, lane in zip(spools, lanes, strict=False):  # none for floats
+                spool.write(lane)
+            for writer, lane in zip(writers if written else (), lanes, strict=False):
+                writer.write(lane)
         gain = 1.0 / meter.peak if spools and meter.peak > 1 else 1.0
         # Python's global lock makes two threads no faster than one where there is little to compute
         threads = 1 if encoding.format == "wav" else usable_cores()
-        return UnfinishedFiles(stack.pop_all(), writers, spools, threads, gain, meter.powers())
+        return UnfinishedFiles(stack.pop_all(), writers, None if written else spools, threads, gain, meter.power)
 
 
 def write_lanes(
@@ -209,27 +219,29 @@ def _encode(spools: Sequence[Spool], writers: Sequence[AudioWriter], gain: float
 
 
 class _Meter:
-    """Measures the peak of all lanes and the power of each."""
+    """Measures the peak of all lanes and the power of the last one.
 
-    def __init__(self, lanes: int) -> None:
+    Attributes:
+        peak: Largest magnitude so far.
+    """
+
+    def __init__(self) -> None:
         self.peak = 0.0
-        self._sums = np.zeros(lanes)
-        self._squares = np.zeros(lanes)
+        self._sum = self._squares = 0.0
         self._values = 0
 
-    def watch(self, blocks: Iterator[Sequence[Array]]) -> Iterator[Sequence[Array]]:
-        """Pass blocks on and measure them."""
-        for lanes in blocks:
-            for index, lane in enumerate(lanes):
-                self.peak = max(self.peak, float(lane.max(initial=0)), -float(lane.min(initial=0)))
-                self._sums[index] += lane.sum()
-                self._squares[index] += np.einsum("cs,cs->", lane, lane)
-            self._values += lanes[0].size
-            yield lanes
+    def read(self, lanes: Sequence[Array]) -> None:
+        """Measure the next block."""
+        for lane in lanes:
+            self.peak = max(self.peak, float(lane.max(initial=0)), -float(lane.min(initial=0)))
+        self._sum += float(lane.sum())
+        self._squares += float(np.einsum("cs,cs->", lane, lane))
+        self._values += lane.size
 
-    def powers(self) -> tuple[float, ...]:
+    @property
+    def power(self) -> float:
         values = max(1, self._values)
-        return tuple((self._squares / values - (self._sums / values) ** 2).tolist())
+        return self._squares / values - (self._sum / values) ** 2
 
 
 def _refuse_small_disk(folder: Path, needed: int) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from partita.audio import Limits, SourceLike, nearest_rate, remix, resample_blocks
-from partita.audio.blocks import copies
+from partita.audio.blocks import copies, interleaved
 from partita.audio.level import is_silent
 from partita.audio.limits import checked_rate
 from partita.errors import AudioError, ConfigError
@@ -271,7 +271,7 @@ class Separator:
             warnings = [*self.warnings, *mixture.warnings, *written.warnings]
             if rate != wanted:
                 warnings.append(f"{job.source}: written at {rate} Hz, since {options.format} cannot hold {wanted} Hz")
-            if options.residual and not mixture.statistics.silent and is_silent(written.powers[-1]):
+            if options.residual and not mixture.statistics.silent and is_silent(written.power):
                 warnings.append(
                     f"{job.source}: the residual is silent, because the stems of this model add up to the mixture"
                 )
@@ -313,7 +313,8 @@ class Separator:
         clock = Clock(total, progress, cancel)
         clock.tick(0)
 
-        read, copy = copies(mixture.blocks(), 2)
+        # interleaved in memory, as the tapes and the model need them
+        read, copy = copies((interleaved(block).T for block in mixture.blocks()), 2)
         kept = Tape(block.T for block in resample_blocks(copy, mixture.sample_rate, out_rate, mixture.channels))
         separated = self._separated(mixture, read, chosen, clock)
         shape = (len(chosen), mixture.channels)

@@ -26,11 +26,13 @@ class Stages(Protocol):
 
     Attributes:
         geometry: Lengths of what the stages read and return.
-        piece: Frames that are best encoded or decoded at once.
+        encoder_piece: Frames that are best encoded at once.
+        decoder_piece: Frames that are best decoded at once.
     """
 
     geometry: StagedGeometry
-    piece: int
+    encoder_piece: int
+    decoder_piece: int
 
     def encode(self, mixture: Array) -> Sequence[Array]:
         """Map ``(samples, channels)`` to rows ``(rows, channels)`` of each level but the outermost, frames last."""
@@ -95,7 +97,7 @@ class _Normalised:
 
     def __init__(self, stages: Stages, mean: float, deviation: float) -> None:
         self.geometry = stages.geometry
-        self.piece = stages.piece
+        self.encoder_piece, self.decoder_piece = stages.encoder_piece, stages.decoder_piece
         self.recur = stages.recur
         self._stages = stages
         self._mean = np.float32(mean)
@@ -107,7 +109,8 @@ class _Normalised:
     def decode(self, frames: Array, mixture: Array, skips: Sequence[Array]) -> Array:
         stems = self._stages.decode(frames, self._normalised(mixture), skips)
         with np.errstate(over="ignore"):  # the caller of the separation checks it
-            return stems * self._deviation
+            stems *= self._deviation
+        return stems
 
     def _normalised(self, mixture: Array) -> Array:
         normalised = np.subtract(mixture, self._mean, order="C")
@@ -131,7 +134,6 @@ class _Track:
         self._stages = stages
         self._geometry = geometry = stages.geometry
         self._pool = pool
-        self._piece = stages.piece
         self._ahead = ahead
         self._samples = plan.samples
         rate = geometry.samples
@@ -154,7 +156,7 @@ class _Track:
         """Encode the frames before ``until``, and begin with those after it."""
         while self.encoded < min(until, self._total):
             while len(self._encoding) <= self._ahead and self._submitted < self._total:
-                first, last = self._submitted, min(self._submitted + self._piece, self._total)
+                first, last = self._submitted, min(self._submitted + self._stages.encoder_piece, self._total)
                 mixture = self._mixture.read(*self._from_base(self._geometry.encoder_span(first, last)))
                 self._encoding.append((last - first, self._pool.submit(self._stages.encode, mixture)))
                 self._submitted = last
@@ -181,7 +183,7 @@ class _Track:
         """Decode what is ready, except for the last frames, ``reserve`` times those of a window."""
         lost = self._geometry.lost_frames
         while self.done < self._total:
-            first, last = self.done, min(self.done + self._piece + lost, self._total)
+            first, last = self.done, min(self.done + self._stages.decoder_piece + lost, self._total)
             if last + reserve * self.length > self._ready:
                 return
             mixture = self._mixture.read(*self._from_base(self._geometry.decoder_span(first, last)))

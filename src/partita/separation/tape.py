@@ -52,8 +52,12 @@ class Tape:
         after = min(max(0, last - self.end), last - first)
         if len(found) == 1 and not before and not after:
             return found[0]
-        blank = [np.full((count, self._width), self._blank) for count in (before, after)]
-        return np.concatenate([blank[0], *found, blank[1]])
+        parts = [*self._blanks(before), *found, *self._blanks(after)]
+        return np.concatenate(parts) if parts else np.empty((0, self._width), np.float32)
+
+    def _blanks(self, count: int) -> list[Array]:
+        # an empty array would decide on the order of the joined rows in memory
+        return [np.full((count, self._width), self._blank)] if count else []
 
     def forget(self, before: int) -> None:
         """Drop the blocks that end before a row."""
