@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -50,6 +51,8 @@ def run(what, folder, *numbers, watched="watched"):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout.readline() == "working\n"
+            if what == "deaf":
+                time.sleep(0.5)  # until the library is called
             for number in numbers:
                 process.send_signal(number)
                 if what == "slow":

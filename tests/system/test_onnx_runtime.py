@@ -56,7 +56,9 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], str | N
     places = {name: folder / name for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
     for place in (*places.values(), folder / "work"):
         place.mkdir()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "PARTITA_"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "PARTITA_", "COVERAGE_"))
+    }
     environment |= {name: str(place) for name, place in places.items()} | {"PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", SEPARATE]
     log = folder / "strace.log"

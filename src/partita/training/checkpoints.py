@@ -76,10 +76,7 @@ class RunCheckpoint(Checkpoint):
         self._saved_at = time.monotonic()
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Note the step the run resumes from; remove partial checkpoints of a killed run."""
-        if trainer.is_global_zero:
-            for partial in self._folder.glob(".partita-*"):
-                partial.unlink()
+        """Note the step the run resumes from."""
         self.step = trainer.global_step or None
         self._saved_at = time.monotonic()
 
