@@ -27,6 +27,7 @@ FLOORS = {
     "zoo": 3,
     "data": 3,
     "separation": 4,
+    "compat": 5,
     "training": 5,
     "evaluation": 5,
     "experiment": 6,

@@ -13,6 +13,7 @@ import typer
 
 from partita.cli import console
 from partita.cli.data import data
+from partita.cli.demucs import demucs
 from partita.cli.doctor import doctor
 from partita.cli.evaluate import evaluate
 from partita.cli.experiment import experiment
@@ -36,6 +37,9 @@ app = typer.Typer(
 )
 for command in (separate, evaluate, doctor, train):
     app.command()(command)
+app.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
+)(demucs)
 app.add_typer(models)
 app.add_typer(data)
 app.add_typer(experiment, name="experiment")
