@@ -452,12 +452,14 @@ from partita.audio import AudioWriter
 from partita.errors import OutputError
 path, format = sys.argv[1:]
 noise = np.random.default_rng(0).uniform(-1, 1, (2, 100_000)).astype(np.float32)
-resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limits[1]))
 try:
     with AudioWriter(path, 48000, 2, 100_000, format=format) as writer:
         writer.write(noise)
 except OutputError as error:
     print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)  # for the record of coverage
 """
 
 
