@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
 import torch
 
-from partita.compat.demucs.models import BagOfModels, Model
+from partita.compat.demucs.hdemucs import HDemucs
+from partita.compat.demucs.htdemucs import HTDemucs
+from partita.compat.demucs.models import BagOfModels, Model, wrap
 from partita.errors import ConfigError
+from partita.zoo import Package
 
 
 def test_attributes_are_those_of_demucs(convolutional):
@@ -15,6 +19,17 @@ def test_attributes_are_those_of_demucs(convolutional):
     assert (model.samplerate, model.audio_channels, model.segment) == (44100, 2, 1.0)
     assert model.max_allowed_segment == math.inf
     assert Model(convolutional, 2.5).segment == 2.5
+
+
+@pytest.mark.parametrize(
+    ("architecture", "kind"), [("hybrid-transformer-demucs", HTDemucs), ("hybrid-demucs", HDemucs), ("demucs", Model)]
+)
+def test_classes_are_those_of_demucs(convolutional, architecture, kind):
+    card = copy.copy(convolutional.card)
+    object.__setattr__(card, "architecture", architecture)
+    model = wrap(Package(convolutional.folder, card))
+    assert type(model) is kind
+    assert model.max_allowed_segment == (1.0 if kind is HTDemucs else math.inf)
 
 
 def test_the_torch_module_is_built_when_it_is_needed(convolutional, noise):

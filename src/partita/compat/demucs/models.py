@@ -11,7 +11,7 @@ from partita.errors import ConfigError
 from partita.separation import Separator
 from partita.zoo import Package
 
-__all__ = ["BagOfModels", "Model"]
+__all__ = ["BagOfModels", "HDemucs", "HTDemucs", "Model", "wrap"]
 
 
 class Model(torch.nn.Module):
@@ -79,6 +79,20 @@ class Model(torch.nn.Module):
         if "network" not in self._modules:
             self.network = self._package.load_torch().train(self.training)
         return self.network
+
+
+class HTDemucs(Model):
+    """Hybrid Transformer Demucs."""
+
+
+class HDemucs(Model):
+    """Hybrid Demucs."""
+
+
+def wrap(package: Package) -> Model:
+    """Return a model of the class that demucs has for it."""
+    classes = {"hybrid-transformer-demucs": HTDemucs, "hybrid-demucs": HDemucs}
+    return classes.get(package.card.architecture, Model)(package)
 
 
 class BagOfModels(torch.nn.Module):

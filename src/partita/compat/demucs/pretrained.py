@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from partita.compat.demucs.models import BagOfModels, Model
+from partita.compat.demucs.models import BagOfModels, Model, wrap
 from partita.compat.demucs.repo import find, signatures
 from partita.errors import ModelError, PartitaError
 from partita.zoo import Bag
@@ -35,9 +35,9 @@ def get_model(name: str, repo: str | Path | None = None) -> BagOfModels | Model:
     try:
         found = find(name, repo)
         if isinstance(found, Bag):
-            models = [Model(found.open(member)) for member in found.members]
+            models = [wrap(found.open(member)) for member in found.members]
             return BagOfModels(models, [member.weights for member in found.members], found.segment)
     except PartitaError as error:
         raise ModelLoadingError(str(error)) from error
-    model = Model(found)
+    model = wrap(found)
     return model if repo is not None or name in signatures() else BagOfModels([model])

@@ -89,7 +89,7 @@ def get_parser(prog: str = "demucs") -> ArgumentParser:
         prog: Name of the program in the help.
     """
     parser = ArgumentParser(prog, description="Separate tracks into their stems.")
-    parser.add_argument("tracks", nargs="*", type=Path, help="Audio or video files.")
+    parser.add_argument("tracks", nargs="*", type=Path, default=[], help="Audio or video files.")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("-s", "--sig", help="Signature of a model.")
     group.add_argument("-n", "--name", default="htdemucs", help="Name or signature of a model (default: htdemucs).")
