@@ -118,13 +118,16 @@ def test_wrong_usage(demucs, options, capsys):
     assert "usage: demucs" in capsys.readouterr().err
 
 
-def test_invalid_values(demucs, song, bag):
+def test_invalid_values(demucs, song, bag, tmp_path):
     with pytest.raises(ConfigError, match="--two-stems: 'guitar' is not one of drums, bass, other, vocals"):
         demucs("--two-stems", "guitar", song)
     with pytest.raises(ConfigError, match="--two-stems: 'guitar' is not one of"):
         demucs("-n", bag, "--two-stems", "guitar", song)
     with pytest.raises(ConfigError, match=r"--filename: '\{title\}' is invalid: 'title'"):
         demucs("--filename", "{title}", song)
+    with pytest.raises(ConfigError, match=r"bitrate: mp3 at 44100 Hz supports 64, .* kbit/s, not 99"):
+        demucs("--mp3", "--mp3-bitrate", 99, song)
+    assert not (tmp_path / "separated").exists()
     with pytest.raises(ModelError, match="no model 'nothing'"):
         demucs("-n", "nothing", song)
 

@@ -47,7 +47,13 @@ def test_clipping_is_prevented():
 
 @pytest.mark.parametrize(
     ("name", "bits", "subtype"),
-    [("a.wav", "16", "PCM_16"), ("a.WAV", "24", "PCM_24"), ("a.wav", "32f", "FLOAT"), ("a.flac", "24", "PCM_24")],
+    [
+        ("a.wav", "16", "PCM_16"),
+        ("a.WAV", "24", "PCM_24"),
+        ("a.wav", "32f", "FLOAT"),
+        ("a.flac", "24", "PCM_24"),
+        ("a.flac", "32f", "PCM_24"),
+    ],
 )
 def test_formats(tmp_path, noise, name, bits, subtype):
     write_track(noise, tmp_path / "folder" / name, 44100, bits=bits)

@@ -160,8 +160,8 @@ def save_audio(
         samplerate: Hz.
         bitrate: Of mp3 and opus, in kbit/s.
         clip: See :func:`prevent_clip`.
-        bits_per_sample: 16 or 24 for wav and flac, with dither; 32 is float, for wav only.
-        as_float: Write 32-bit floats.
+        bits_per_sample: 16 or 24 for wav and flac, with dither; 32 is float, and 24 for flac.
+        as_float: Write 32-bit floats, and 24 bits for flac.
         preset: Has no effect: mp3 always has the best quality of its bit rate.
 
     Raises:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from partita.audio.encode import compression_of
 from partita.compat.demucs.repo import LocalRepo, Stems, find, longest_segment, signatures
 from partita.compat.demucs.tracks import read_track, write_track
 from partita.errors import AudioError, ConfigError, OutputError
@@ -117,7 +118,7 @@ def get_parser(prog: str = "demucs") -> ArgumentParser:
     )
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--int24", action="store_true", help="Write 24 bits.")
-    group.add_argument("--float32", action="store_true", help="Write 32-bit floats (wav only).")
+    group.add_argument("--float32", action="store_true", help="Write 32-bit floats, 24 bits for flac.")
     parser.add_argument(
         "--clip-mode",
         choices=["rescale", "clamp", "none"],
@@ -141,6 +142,10 @@ class _Tracks:
         self._model = model
         self._wanted = wanted
         self._separator = self._open(args.segment)
+        self._file(args.tracks[0], wanted[0])  # what is wrong with an option is reported before the work starts
+        if args.mp3:
+            card = self._separator.card
+            compression_of("mp3", card.sample_rate, card.audio_channels, args.mp3_bitrate, None)
 
     def separate(self, track: Path, out: Path) -> None:
         """Separate a track and write its stems."""

@@ -103,7 +103,7 @@ def write_track(
         samples: Float32 ``(channels, samples)``.
         path: Its suffix is the format: wav, flac, mp3, ogg or opus.
         sample_rate: Hz.
-        bits: ``16`` or ``24`` for wav and flac, dithered, or ``32f``, float, for wav only.
+        bits: ``16`` or ``24`` for wav and flac, dithered, or ``32f``, float; flac gets 24 bits instead.
         bitrate: Of mp3 and opus, in kbit/s.
         clip: As of :func:`prevent_clip`.
 
@@ -114,6 +114,8 @@ def write_track(
     kind = Path(path).suffix[1:].lower()
     if kind not in FORMATS:
         raise ConfigError(f"path: the suffix of {path} is not one of {', '.join(FORMATS)}")
+    if kind == "flac" and bits == "32f":
+        bits = "24"
     safe = prevent_clip(samples, clip)
     rate = bitrate if kind in ("mp3", "opus") else None
     with AudioWriter(path, sample_rate, len(safe), safe.shape[1], kind, bits, bitrate=rate) as file:
